@@ -1,0 +1,167 @@
+/* The result of a run in memory: what the engine produces, the report writes to and reads from
+ * result.json, the analysis judges, and the audit re-derives. Everything is owned by the result. */
+#ifndef CICADA_METRICS_RESULT_H
+#define CICADA_METRICS_RESULT_H
+
+#include "metrics/measurement.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A finding: the only form in which anything is judged. */
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_INCONCLUSIVE, VERDICT_INFORMATION };
+const char *verdict_name(enum verdict verdict); /* "pass", "fail", "inconclusive", "information" */
+
+struct finding {
+    char *rule;       /* "threshold", "generator_saturated", "recovery", "coverage", ... */
+    char *subject;    /* "p95 of all phases", "tool echo", ... */
+    enum verdict verdict;
+    json_t *figures;  /* {"p95_ns": ..., ...}: what was measured */
+    char *threshold;  /* "< 500 ms" */
+    uint64_t sample;  /* operations (or seconds) it rests on */
+    char *text;       /* one sentence with the figures in it */
+};
+
+struct result_operation { /* one operation of one target, named once */
+    char *name, *kind, *category;
+    unsigned hints;
+    char *arguments; /* JSON text of the first variant, or NULL */
+};
+
+struct result_target {
+    char *name, *driver, *description;
+    char *address; /* URL without secrets, or the command line */
+    json_t *facts; /* protocol, transport, server, ... */
+    struct result_operation *operations;
+    size_t operation_count;
+    json_t *excluded; /* [{"name","reason"}] */
+    json_t *undeclared; /* names of the tools that say nothing about being destructive */
+};
+
+/* Per-second, per-operation: sparse coarse histogram (histogram_coarse_index). */
+struct second_operation {
+    uint32_t operation; /* index in the target */
+    uint32_t ok, failed;
+    uint16_t *buckets;  /* parallel to counts */
+    uint32_t *counts;
+    uint32_t bucket_count;
+};
+
+/* One second of one phase and target. Seconds are counted from the start of the run. */
+struct second {
+    uint32_t at_s;
+    double users;        /* virtual users active, or 0 in the open model */
+    double arrival_rate; /* intended, open model */
+    uint32_t in_flight;  /* at the end of the second */
+    uint32_t queued;     /* arrivals waiting, open model */
+    uint32_t connections;
+    uint64_t started, ok, failed, censored; /* finished in this second */
+    uint64_t outcomes[OUTCOME_KINDS];
+    uint64_t bytes_sent, bytes_received;
+    struct histogram latency; /* of the ok ones that finished in it */
+    struct second_operation *operations;
+    size_t operation_count;
+};
+
+struct phase_target { /* one target within one phase */
+    uint32_t target; /* index */
+    struct measurement *operations; /* one per operation of the target */
+    struct measurement setup;       /* session_open and session_close */
+    struct histogram parts[/*enum latency_part*/ PARTS];
+    struct second *seconds;
+    size_t second_count;
+    double users_peak;
+};
+
+struct result_phase {
+    char *name, *kind; /* as in the plan */
+    bool not_run;
+    char *not_run_reason;
+    bool partial;        /* interrupted or aborted */
+    uint64_t start_ns;   /* since the start of the run */
+    uint64_t duration_ns; /* load was offered for so long: rate = count / duration */
+    uint64_t drain_ns;   /* after that, until nothing was in flight */
+    json_t *plan;        /* model, shape, think time... as printed */
+    struct phase_target *targets;
+    size_t target_count;
+    bool has_recovery;   /* PHASE_RECOVERY: */
+    bool recovered;
+    uint64_t recovery_ns; /* time until recovered */
+    json_t *recovery;     /* baseline, tolerance, windows: the evidence */
+};
+
+/* cicada watching itself, once a second. */
+struct self_second {
+    uint32_t at_s;
+    double cpu_utilisation;      /* busiest worker thread, 0..1 of one core */
+    double process_cpu;          /* cores */
+    uint64_t scheduling_lag_ns;  /* largest delay of a timer behind its deadline */
+    uint64_t send_delay_p99_ns;  /* operation start against its intended time; 0 when not paced */
+    uint64_t resident_bytes;
+};
+
+struct target_second { /* of a local target, from /proc */
+    uint32_t at_s;
+    uint32_t target;
+    double cpu_cores;
+    uint64_t resident_bytes;
+    uint32_t descriptors, threads;
+};
+
+struct example { /* a request and its answer, redacted */
+    uint32_t target, operation;
+    struct outcome outcome;
+    char *phase;
+    char *request, *response; /* text, bounded; may be NULL */
+    char *text;               /* why it failed */
+    uint64_t latency_ns;
+    char *repeat; /* the command that repeats it */
+};
+
+struct coverage { /* operations of the mix against what ran */
+    uint32_t offered, called, below_minimum;
+};
+
+struct result {
+    char *cicada_version, *plan_name, *host;
+    uint64_t started_wall_ns;
+    uint64_t duration_ns;
+    bool partial;            /* interrupted, aborted, or the target was lost */
+    char *partial_reason;
+    int exit_code;
+    json_t *plan;            /* the effective plan */
+    json_t *environment;     /* cores, kernel, cpu model, cicada's own limits */
+    json_t *tags;
+    struct result_target *targets;
+    size_t target_count;
+    struct result_phase *phases;
+    size_t phase_count;
+    struct self_second *self;
+    size_t self_count;
+    struct target_second *watch;
+    size_t watch_count;
+    struct example *examples;
+    size_t example_count;
+    struct finding *findings;
+    size_t finding_count;
+    enum verdict verdict;
+    char *summary; /* one sentence */
+};
+
+void result_init(struct result *result);
+void result_free(struct result *result);
+
+/* Sums, by exact merging. `into` must be initialised. */
+int result_phase_total(const struct result_phase *phase, int target /* -1: all */, struct measurement *into);
+int result_total(const struct result *result, struct measurement *into); /* all phases but warm-up */
+int result_operation_total(const struct result *result, uint32_t target, uint32_t operation,
+                           struct measurement *into);
+
+/* Append a finding; strings are copied, figures stolen. */
+int result_add_finding(struct result *result, const char *rule, const char *subject,
+                       enum verdict verdict, json_t *figures, const char *threshold,
+                       uint64_t sample, const char *text);
+
+#endif
