@@ -1,0 +1,192 @@
+/* See buffer.h. */
+#include "base/buffer.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SMALLEST_CAPACITY = 256 };
+
+void buffer_init(struct buffer *buffer, size_t limit)
+{
+    *buffer = (struct buffer){.limit = limit};
+}
+
+void buffer_free(struct buffer *buffer)
+{
+    free(buffer->data);
+    *buffer = (struct buffer){.limit = buffer->limit};
+}
+
+/* Slide the readable bytes to the front: cheaper than growing when half the room is already spent.
+ */
+static void slide_to_front(struct buffer *buffer)
+{
+    size_t length = buffer_length(buffer);
+    if (length)
+        memmove(buffer->data, buffer->data + buffer->start, length);
+    buffer->start = 0;
+    buffer->end = length;
+}
+
+static int grow(struct buffer *buffer, size_t needed)
+{
+    size_t capacity = buffer->capacity ? buffer->capacity : SMALLEST_CAPACITY;
+    while (capacity < needed)
+        capacity *= 2;
+    char *data = realloc(buffer->data, capacity);
+    if (!data)
+        return -1;
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return 0;
+}
+
+char *buffer_reserve(struct buffer *buffer, size_t count)
+{
+    size_t length = buffer_length(buffer);
+    if (count > buffer->limit || length > buffer->limit - count)
+        return NULL;
+    if (buffer->data && buffer->capacity - buffer->end >= count)
+        return buffer->data + buffer->end;
+    if (buffer->start)
+        slide_to_front(buffer);
+    if (!buffer->data || buffer->capacity - buffer->end < count)
+        if (grow(buffer, length + count) < 0)
+            return NULL;
+    return buffer->data + buffer->end;
+}
+
+void buffer_commit(struct buffer *buffer, size_t count)
+{
+    buffer->end += count;
+}
+
+int buffer_append(struct buffer *buffer, const void *bytes, size_t count)
+{
+    char *room = buffer_reserve(buffer, count);
+    if (!room)
+        return -1;
+    if (count)
+        memcpy(room, bytes, count);
+    buffer->end += count;
+    return 0;
+}
+
+int buffer_append_text(struct buffer *buffer, const char *text)
+{
+    return buffer_append(buffer, text, strlen(text));
+}
+
+int buffer_append_char(struct buffer *buffer, char byte)
+{
+    return buffer_append(buffer, &byte, 1);
+}
+
+int buffer_append_uint(struct buffer *buffer, unsigned long long value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    return buffer_append(buffer, digits + at, sizeof digits - at);
+}
+
+int buffer_printf(struct buffer *buffer, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *room = length < 0 ? NULL : buffer_reserve(buffer, (size_t)length + 1);
+    if (room) {
+        vsnprintf(room, (size_t)length + 1, format, again);
+        buffer->end += (size_t)length; /* the NUL stays outside the readable part */
+    }
+    va_end(again);
+    return room ? 0 : -1;
+}
+
+static const char *short_escape(unsigned char byte)
+{
+    switch (byte) {
+    case '"':
+        return "\\\"";
+    case '\\':
+        return "\\\\";
+    case '\b':
+        return "\\b";
+    case '\f':
+        return "\\f";
+    case '\n':
+        return "\\n";
+    case '\r':
+        return "\\r";
+    case '\t':
+        return "\\t";
+    default:
+        return NULL;
+    }
+}
+
+int buffer_append_json_escaped(struct buffer *buffer, const char *bytes, size_t count)
+{
+    size_t before = buffer_length(buffer);
+    size_t plain = 0; /* start of the run not yet copied */
+    for (size_t i = 0; i < count; i++) {
+        unsigned char byte = (unsigned char)bytes[i];
+        if (byte >= 0x20 && byte != '"' && byte != '\\')
+            continue;
+        char unicode[8];
+        const char *escape = short_escape(byte);
+        if (!escape) {
+            snprintf(unicode, sizeof unicode, "\\u%04x", byte);
+            escape = unicode;
+        }
+        if (buffer_append(buffer, bytes + plain, i - plain) < 0 ||
+            buffer_append_text(buffer, escape) < 0)
+            goto full;
+        plain = i + 1;
+    }
+    if (buffer_append(buffer, bytes + plain, count - plain) == 0)
+        return 0;
+full:
+    buffer->end = buffer->start + before;
+    return -1;
+}
+
+void buffer_consume(struct buffer *buffer, size_t count)
+{
+    buffer->start += count;
+    if (buffer->start == buffer->end)
+        buffer->start = buffer->end = 0;
+}
+
+void buffer_clear(struct buffer *buffer)
+{
+    buffer->start = buffer->end = 0;
+}
+
+void buffer_shrink(struct buffer *buffer)
+{
+    if (buffer_length(buffer) == 0)
+        buffer_free(buffer);
+}
+
+char *buffer_take_string(struct buffer *buffer)
+{
+    size_t limit = buffer->limit;
+    buffer->limit = SIZE_MAX; /* the terminator is not content */
+    int terminated = buffer_append_char(buffer, '\0');
+    buffer->limit = limit;
+    if (terminated < 0)
+        return NULL;
+    slide_to_front(buffer);
+    char *text = buffer->data;
+    *buffer = (struct buffer){.limit = limit};
+    return text;
+}

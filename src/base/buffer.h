@@ -1,6 +1,6 @@
-/* A growable byte queue with a hard limit. Bytes are appended at the end and consumed from the front;
- * the readable part is always contiguous. Growth doubles up to `limit`, beyond which appending fails:
- * no input, however long, makes a process eat the machine. */
+/* A growable byte queue with a hard limit. Bytes are appended at the end and consumed from the
+ * front; the readable part is always contiguous. Growth doubles up to `limit`, beyond which
+ * appending fails: no input, however long, makes a process eat the machine. */
 #ifndef CICADA_BASE_BUFFER_H
 #define CICADA_BASE_BUFFER_H
 
@@ -28,8 +28,8 @@ static inline char *buffer_bytes(const struct buffer *buffer)
     return buffer->data ? buffer->data + buffer->start : NULL;
 }
 
-/* Room for `count` more bytes: returns where to write them, NULL when the limit or memory is reached.
- * Call buffer_commit with what was really written. */
+/* Room for `count` more bytes: returns where to write them, NULL when the limit or memory is
+ * reached. Call buffer_commit with what was really written. */
 char *buffer_reserve(struct buffer *buffer, size_t count);
 void buffer_commit(struct buffer *buffer, size_t count);
 
@@ -46,7 +46,8 @@ int buffer_append_json_escaped(struct buffer *buffer, const char *bytes, size_t 
 
 void buffer_consume(struct buffer *buffer, size_t count); /* drop from the front */
 void buffer_clear(struct buffer *buffer);                 /* drop all, keep the memory */
-void buffer_shrink(struct buffer *buffer); /* give memory back when empty: idle connections hold none */
+void buffer_shrink(
+    struct buffer *buffer); /* give memory back when empty: idle connections hold none */
 
 /* The readable bytes as a NUL-terminated string the caller frees; the buffer is freed. NULL on
  * memory exhaustion. */

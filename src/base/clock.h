@@ -1,5 +1,5 @@
-/* The one clock: CLOCK_MONOTONIC in nanoseconds for everything measured, CLOCK_REALTIME only to date
- * a result. A uint64_t of nanoseconds lasts 584 years. */
+/* The one clock: CLOCK_MONOTONIC in nanoseconds for everything measured, CLOCK_REALTIME only to
+ * date a result. A uint64_t of nanoseconds lasts 584 years. */
 #ifndef CICADA_BASE_CLOCK_H
 #define CICADA_BASE_CLOCK_H
 

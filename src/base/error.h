@@ -1,6 +1,7 @@
 /* Errors are values with context, passed up. A function that can fail takes a `struct error *` last
  * and returns -1 (or NULL) after filling it; the text says what went wrong, where in the input, and
- * what to do about it. The code is the process exit code the failure deserves if nobody handles it. */
+ * what to do about it. The code is the process exit code the failure deserves if nobody handles it.
+ */
 #ifndef CICADA_BASE_ERROR_H
 #define CICADA_BASE_ERROR_H
 
@@ -10,7 +11,8 @@ enum error_code {
     ERROR_USAGE = 2,        /* the command line or the plan is wrong */
     ERROR_TARGET = 3,       /* the target could not be reached or stopped answering for good */
     ERROR_INCONCLUSIVE = 4, /* the generator was the limit, or the sample too small */
-    ERROR_INTERNAL = 70,    /* out of memory, a full disk: nothing the user wrote (sysexits EX_SOFTWARE) */
+    ERROR_INTERNAL =
+        70, /* out of memory, a full disk: nothing the user wrote (sysexits EX_SOFTWARE) */
     ERROR_INTERRUPTED = 130
 };
 

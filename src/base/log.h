@@ -1,4 +1,5 @@
-/* Diagnostics on stderr, one line each, "cicada: level: text". Results and reports never pass here. */
+/* Diagnostics on stderr, one line each, "cicada: level: text". Results and reports never pass here.
+ */
 #ifndef CICADA_BASE_LOG_H
 #define CICADA_BASE_LOG_H
 

@@ -1,5 +1,5 @@
-/* One event loop per thread: epoll for descriptors, a heap for nanosecond timers, an eventfd so that
- * other threads can wake it. Nothing here is shared between threads except loop_wake.
+/* One event loop per thread: epoll for descriptors, a heap for nanosecond timers, an eventfd so
+ * that other threads can wake it. Nothing here is shared between threads except loop_wake.
  *
  * Callbacks may start, stop and remove anything, themselves included. A callback never runs inside
  * the call that caused it (loop_defer exists for that), so no recursion builds up. */
@@ -49,10 +49,11 @@ struct loop {
     struct loop_io wake_io;
     void (*woken)(struct loop *loop, void *context); /* called on this loop after loop_wake */
     void *woken_context;
-    uint64_t lag_ns;     /* largest delay of a timer behind its deadline since last reset by the owner */
-    uint64_t busy_ns;    /* time spent outside epoll since open: the loop's own utilisation */
+    uint64_t
+        lag_ns; /* largest delay of a timer behind its deadline since last reset by the owner */
+    uint64_t busy_ns; /* time spent outside epoll since open: the loop's own utilisation */
     uint64_t iterations;
-    char *scratch;       /* LOOP_SCRATCH_SIZE bytes any callback may use until it returns */
+    char *scratch; /* LOOP_SCRATCH_SIZE bytes any callback may use until it returns */
 };
 
 #define LOOP_SCRATCH_SIZE ((size_t)256 * 1024)
@@ -64,9 +65,11 @@ void loop_close(struct loop *loop); /* everything registered must have been remo
 
 int loop_io_add(struct loop *loop, struct loop_io *io, int fd, unsigned events);
 int loop_io_modify(struct loop *loop, struct loop_io *io, unsigned events);
-void loop_io_remove(struct loop *loop, struct loop_io *io); /* before close(fd); harmless when not added */
+void loop_io_remove(struct loop *loop,
+                    struct loop_io *io); /* before close(fd); harmless when not added */
 
-/* Start or restart. A deadline in the past fires in the next iteration. -1 only when memory is out. */
+/* Start or restart. A deadline in the past fires in the next iteration. -1 only when memory is out.
+ */
 int loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t deadline_ns);
 void loop_timer_stop(struct loop *loop, struct loop_timer *timer); /* harmless when not started */
 static inline bool loop_timer_active(const struct loop_timer *timer)
@@ -84,7 +87,8 @@ static inline uint64_t loop_now(const struct loop *loop)
     return loop->now_ns;
 }
 
-/* Wait for events at most until `deadline_ns` (0: do not wait, UINT64_MAX: no bound), then dispatch. */
+/* Wait for events at most until `deadline_ns` (0: do not wait, UINT64_MAX: no bound), then
+ * dispatch. */
 void loop_run_once(struct loop *loop, uint64_t deadline_ns);
 void loop_run(struct loop *loop); /* until loop_stop */
 void loop_stop(struct loop *loop);

@@ -11,7 +11,8 @@ enum outcome_kind {
     OUTCOME_TOOL_ERROR,         /* a result with isError: true */
     OUTCOME_JSONRPC_ERROR,      /* code: the JSON-RPC error code; wins over the HTTP status */
     OUTCOME_HTTP_STATUS,        /* code: the status, when the body is no JSON-RPC message */
-    OUTCOME_PROTOCOL_VIOLATION, /* detail names it: wrong_id, duplicate_answer, malformed_json, ... */
+    OUTCOME_PROTOCOL_VIOLATION, /* detail names it: wrong_id, duplicate_answer, malformed_json, ...
+                                 */
     OUTCOME_SCHEMA_VIOLATION,   /* structuredContent against outputSchema */
     OUTCOME_INPUT_REQUIRED,     /* a multi round-trip request not resolved in the rounds allowed */
     OUTCOME_TIMEOUT,
@@ -20,10 +21,10 @@ enum outcome_kind {
     OUTCOME_CONNECT_TIMEOUT,
     OUTCOME_CONNECTION_RESET, /* closed or reset before the answer was whole; the child exited */
     OUTCOME_TLS,
-    OUTCOME_SOURCE_ERROR,  /* a tier answered with its own error; detail names it: auth, BUSY, ... */
-    OUTCOME_CHECK_FAILED,  /* the answer came, but a check of the plan did not hold */
-    OUTCOME_CANCELLED,     /* still open when the phase ended and its drain time was over: censored */
-    OUTCOME_NOT_RUN,       /* due, but never started: queued to the end, or its user had no session */
+    OUTCOME_SOURCE_ERROR, /* a tier answered with its own error; detail names it: auth, BUSY, ... */
+    OUTCOME_CHECK_FAILED, /* the answer came, but a check of the plan did not hold */
+    OUTCOME_CANCELLED, /* still open when the phase ended and its drain time was over: censored */
+    OUTCOME_NOT_RUN,   /* due, but never started: queued to the end, or its user had no session */
     OUTCOME_KINDS
 };
 
@@ -33,7 +34,8 @@ struct outcome {
     const char *detail; /* short snake_case reason, static or interned for the run; NULL if none */
 };
 
-const char *outcome_kind_name(enum outcome_kind kind); /* "ok", "tool_error", ... as in result.json */
+const char *outcome_kind_name(
+    enum outcome_kind kind); /* "ok", "tool_error", ... as in result.json */
 enum outcome_kind outcome_kind_from_name(const char *name); /* OUTCOME_KINDS when unknown */
 
 /* A timeout or a cancellation bounds the latency from below only; the rest measure it. */

@@ -14,8 +14,8 @@ void random_seed(struct random *random, uint64_t seed, uint64_t stream);
 uint64_t random_next(struct random *random);
 uint64_t random_below(struct random *random, uint64_t bound); /* uniform in [0, bound); bound > 0 */
 int64_t random_between(struct random *random, int64_t low, int64_t high); /* inclusive */
-double random_unit(struct random *random);                     /* [0, 1) */
-double random_exponential(struct random *random, double mean); /* Poisson gaps */
-void random_uuid(struct random *random, char text[37]);        /* RFC 9562 version 4 */
+double random_unit(struct random *random);                                /* [0, 1) */
+double random_exponential(struct random *random, double mean);            /* Poisson gaps */
+void random_uuid(struct random *random, char text[37]);                   /* RFC 9562 version 4 */
 
 #endif

@@ -1,10 +1,12 @@
 /* Text with ${...} in it, compiled once and rendered per call. Placeholders: ${user}, ${iteration},
- * ${uuid}, ${now} (ms since the epoch), ${random(A,B)} (an integer, inclusive), ${data.COLUMN}, ${capture.NAME}. $${ is a
- * literal ${.
+ * ${uuid}, ${now} (ms since the epoch), ${random(A,B)} (an integer, inclusive), ${data.COLUMN},
+ * ${capture.NAME}. $${ is a literal ${.
  *
- * In JSON, placeholders stand inside strings. A string that is one placeholder and nothing else, with
- * ":json" before the brace ("${capture.id:json}", "${user:json}"), is replaced whole by the JSON value:
- * a captured number stays a number. Everywhere else the value is text, escaped as the place needs. */
+ * In JSON, placeholders stand inside strings. A string that is one placeholder and nothing else,
+ * with
+ * ":json" before the brace ("${capture.id:json}", "${user:json}"), is replaced whole by the JSON
+ * value: a captured number stays a number. Everywhere else the value is text, escaped as the place
+ * needs. */
 #ifndef CICADA_BASE_TEMPLATE_H
 #define CICADA_BASE_TEMPLATE_H
 
@@ -31,7 +33,8 @@ struct template_data { /* a CSV file read by the plan: column names and rows of 
 struct template_context {
     uint64_t user, iteration;
     struct random *random;
-    const struct template_data *data; /* NULL: none; the row is iteration-th of the user's, in order */
+    const struct template_data
+        *data; /* NULL: none; the row is iteration-th of the user's, in order */
     uint64_t data_row;
     const struct template_value *captures;
     size_t capture_count;
@@ -39,14 +42,17 @@ struct template_context {
 
 struct text_template;
 
-/* Compile a text (JSON: the text of a whole JSON value). NULL with "unknown placeholder ${foo}; known
- * are ..." on an error. `columns` and `captures` (NULL-ended, may be NULL) are the names allowed. */
+/* Compile a text (JSON: the text of a whole JSON value). NULL with "unknown placeholder ${foo};
+ * known are ..." on an error. `columns` and `captures` (NULL-ended, may be NULL) are the names
+ * allowed. */
 struct text_template *template_compile(const char *text, bool is_json, char *const *columns,
                                        char *const *captures, struct error *error);
 void template_free(struct text_template *text_template);
 bool template_is_constant(const struct text_template *text_template); /* no placeholder at all */
-/* Append the rendering. -1 when the buffer is full, or a capture has no value (detail is its name). */
-int template_render(const struct text_template *text_template, const struct template_context *context,
-                    struct buffer *output, const char **detail);
+/* Append the rendering. -1 when the buffer is full, or a capture has no value (detail is its name).
+ */
+int template_render(const struct text_template *text_template,
+                    const struct template_context *context, struct buffer *output,
+                    const char **detail);
 
 #endif
