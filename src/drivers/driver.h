@@ -2,14 +2,14 @@
  * operation runs; a driver knows how to run one and how it ended. A driver knows nothing of users,
  * phases or schedules; the engine knows nothing of protocols.
  *
- * Life of a target:  open (blocking, once, on the coordinator's thread) -> prepare, once per operation
- * of the mix -> on each worker thread: worker_open, connect, submit..., disconnect, worker_close ->
- * release, close. Between prepare and release everything reachable from `struct target` is read-only,
- * so that workers share it without locks.
+ * Life of a target:  open (blocking, once, on the coordinator's thread) -> prepare, once per
+ * operation of the mix -> on each worker thread: worker_open, connect, submit..., disconnect,
+ * worker_close -> release, close. Between prepare and release everything reachable from `struct
+ * target` is read-only, so that workers share it without locks.
  *
- * The objects `connection`, `session`, `call` and `driver_worker` are allocated by the engine in one
- * piece with the driver's own part behind them (the *_size fields of the driver); no allocation per
- * operation. The driver's part is zeroed before first use and reached with driver_part(). */
+ * The objects `connection`, `session`, `call` and `driver_worker` are allocated by the engine in
+ * one piece with the driver's own part behind them (the *_size fields of the driver); no allocation
+ * per operation. The driver's part is zeroed before first use and reached with driver_part(). */
 #ifndef CICADA_DRIVERS_DRIVER_H
 #define CICADA_DRIVERS_DRIVER_H
 
@@ -31,24 +31,25 @@ struct driver;
 /* ---- what a target offers, found by open() ------------------------------------------------- */
 
 enum offer_hint { /* what the target says of a tool; several may hold */
-    OFFER_READ_ONLY = 1,
-    OFFER_DESTRUCTIVE = 2,        /* destructiveHint: true, and not read-only */
-    OFFER_DESTRUCTIVE_UNSAID = 4, /* says nothing about it, and not read-only */
-    OFFER_IDEMPOTENT = 8,
-    OFFER_OPEN_WORLD = 16
+                  OFFER_READ_ONLY = 1,
+                  OFFER_DESTRUCTIVE = 2,        /* destructiveHint: true, and not read-only */
+                  OFFER_DESTRUCTIVE_UNSAID = 4, /* says nothing about it, and not read-only */
+                  OFFER_IDEMPOTENT = 8,
+                  OFFER_OPEN_WORLD = 16
 };
 
 /* One thing that can be asked of the target: a tool, a resource, a prompt, a command. */
 struct offer {
-    char *kind;        /* "tool", "resource", "prompt", "ping", "tools/list", "discover",
-                          "complete", "session_churn", "connection_churn", "command", ... */
-    char *name;        /* unique within the kind: "echo", "file:///a", "GET"; equal to kind if alone */
+    char *kind; /* "tool", "resource", "prompt", "ping", "tools/list", "discover",
+                   "complete", "session_churn", "connection_churn", "command", ... */
+    char *name; /* unique within the kind: "echo", "file:///a", "GET"; equal to kind if alone */
     char *description; /* may be NULL */
     unsigned hints;    /* enum offer_hint */
     void *driver_data; /* the driver's own, e.g. the tool */
 };
 
-/* A tool that cannot be used and why: invalid x-mcp-header annotations, a schema that does not compile */
+/* A tool that cannot be used and why: invalid x-mcp-header annotations, a schema that does not
+ * compile */
 struct offer_excluded {
     char *name;
     char *reason;
@@ -57,9 +58,9 @@ struct offer_excluded {
 /* ---- operations, made by prepare() ----------------------------------------------------------- */
 
 enum operation_flag {
-    OPERATION_SETUP = 1,          /* session_open and session_close: kept out of the figures of a phase */
-    OPERATION_NEW_CONNECTION = 2  /* the engine gives it a connection of its own and closes that after:
-                                     connection_churn */
+    OPERATION_SETUP = 1, /* session_open and session_close: kept out of the figures of a phase */
+    OPERATION_NEW_CONNECTION = 2 /* the engine gives it a connection of its own and closes that
+                                    after: connection_churn */
 };
 
 /* What the mix asks for. */
@@ -79,7 +80,8 @@ struct operation {
     void *driver_data;
 };
 
-/* ---- targets ----------------------------------------------------------------------------------- */
+/* ---- targets -----------------------------------------------------------------------------------
+ */
 
 struct target {
     const struct driver *driver;
@@ -91,12 +93,13 @@ struct target {
     size_t offer_count;
     struct offer_excluded *excluded;
     size_t excluded_count;
-    bool needs_session;            /* each user opens a session with session_open before its first call */
+    bool needs_session; /* each user opens a session with session_open before its first call */
     struct operation session_open;  /* OPERATION_SETUP; name "initialize"; valid if needs_session */
     struct operation session_close; /* OPERATION_SETUP; name "session/close" */
-    unsigned max_connections; /* 0: no limit; stdio: processes */
-    unsigned calls_per_connection; /* upper bound of calls under way on one connection: 1 for HTTP/1.1,
-                                      more for HTTP/2, SSE and stdio; the connection has the last word */
+    unsigned max_connections;       /* 0: no limit; stdio: processes */
+    unsigned
+        calls_per_connection; /* upper bound of calls under way on one connection: 1 for HTTP/1.1,
+                                 more for HTTP/2, SSE and stdio; the connection has the last word */
     void *driver_data;
 };
 
@@ -108,17 +111,18 @@ struct driver_worker {
     /* driver's part follows */
 };
 
-/* ---- connections, sessions, calls ------------------------------------------------------------- */
+/* ---- connections, sessions, calls -------------------------------------------------------------
+ */
 
 struct connection {
     struct driver_worker *worker;
-    /* Called by the driver, never from inside connect/submit/disconnect. `closed` comes at most once,
-     * also for a connect that failed; calls under way on it have been completed before. */
+    /* Called by the driver, never from inside connect/submit/disconnect. `closed` comes at most
+     * once, also for a connect that failed; calls under way on it have been completed before. */
     void (*opened)(struct connection *connection);
     void (*closed)(struct connection *connection, const struct outcome *why, const char *text);
     unsigned capacity;  /* set by the driver when opened: calls it takes at once */
     unsigned in_flight; /* kept by the engine */
-    bool reusable;      /* set by the driver; false: give it no further call, disconnect when idle */
+    bool reusable; /* set by the driver; false: give it no further call, disconnect when idle */
     uint64_t connect_ns, tls_ns; /* set by the driver before `opened` */
     void *engine_data;
     /* driver's part follows */
@@ -143,7 +147,7 @@ struct call {
     uint32_t variant;     /* which argument set: any number, the driver takes it modulo its count */
     uint64_t deadline_ns; /* when the engine will cancel it; for information */
     bool keep_request;    /* keep the request's text for an example (see request_text) */
-    bool want_response;   /* the engine reads `response` in `complete`: captures, checks, examples */
+    bool want_response; /* the engine reads `response` in `complete`: captures, checks, examples */
     /* Called by the driver exactly once per submit, never from inside submit or cancel. */
     void (*complete)(struct call *call);
     void *engine_data;
@@ -153,8 +157,8 @@ struct call {
     const char *text; /* a sentence for a person on a failure; valid in complete; may be NULL */
     uint64_t send_ns, sent_ns, first_byte_ns, end_ns;
     uint64_t bytes_sent, bytes_received;
-    uint32_t round_trips;  /* more than 1 after MRTR, a renewed session, or a resumed stream */
-    const char *response;  /* the answer's text; valid in complete, NULL if none */
+    uint32_t round_trips; /* more than 1 after MRTR, a renewed session, or a resumed stream */
+    const char *response; /* the answer's text; valid in complete, NULL if none */
     size_t response_length;
     /* driver's part follows */
 };
@@ -179,8 +183,8 @@ static inline void *driver_part_of_call(struct call *call)
 /* ---- the table ------------------------------------------------------------------------------- */
 
 struct driver {
-    const char *name;    /* as in a plan: "mcp_http" */
-    const char *summary; /* one line for --help */
+    const char *name;                                      /* as in a plan: "mcp_http" */
+    const char *summary;                                   /* one line for --help */
     bool (*accepts)(const struct target_options *options); /* true: this URL or command is mine */
     size_t worker_size, connection_size, session_size, call_size; /* the driver's own parts */
 
@@ -193,8 +197,8 @@ struct driver {
     int (*prepare)(struct target *target, const struct operation_spec *spec,
                    struct operation *operation, struct error *error);
     void (*release)(struct target *target, struct operation *operation);
-    /* The arguments of variant `variant` as JSON text for a person, with placeholders unexpanded; the
-     * caller frees. NULL when the operation takes none. */
+    /* The arguments of variant `variant` as JSON text for a person, with placeholders unexpanded;
+     * the caller frees. NULL when the operation takes none. */
     char *(*arguments_text)(const struct operation *operation, uint32_t variant);
     /* The request this call sent, as JSON text for an example (no headers, no secrets); the caller
      * frees. May be NULL. */
@@ -206,8 +210,8 @@ struct driver {
     void (*connect)(struct connection *connection);    /* `opened` or `closed` follows */
     void (*disconnect)(struct connection *connection); /* at once; no callback follows */
     void (*submit)(struct call *call);                 /* `complete` follows */
-    /* The engine gives up (timeout or phase end): stop it as the protocol says, and complete it with
-     * `why`. A late answer is ignored and is no violation. */
+    /* The engine gives up (timeout or phase end): stop it as the protocol says, and complete it
+     * with `why`. A late answer is ignored and is no violation. */
     void (*cancel)(struct call *call, const struct outcome *why);
     /* Free what a session holds; the engine calls it before it frees the session, open or not. */
     void (*session_discard)(struct session *session);
@@ -215,7 +219,7 @@ struct driver {
 
 /* The table of all drivers, NULL-ended: adding one is a file and a line (drivers/drivers.c). */
 extern const struct driver *const drivers[];
-const struct driver *driver_by_name(const char *name);                      /* NULL if unknown */
+const struct driver *driver_by_name(const char *name); /* NULL if unknown */
 const struct driver *driver_for(const struct target_options *options, struct error *error);
 
 /* For drivers: add an offer to a target being opened; strings are copied. Returns it, NULL when out

@@ -1,7 +1,7 @@
 /* The engine: runs a plan against opened targets and fills a result. One thread per core, each with
- * its own loop, users, connections and histograms; nothing shared on the hot path. The calling thread
- * coordinates: it moves the phases on, merges what the workers hand over each second, watches the
- * generator itself, and tells an observer. */
+ * its own loop, users, connections and histograms; nothing shared on the hot path. The calling
+ * thread coordinates: it moves the phases on, merges what the workers hand over each second,
+ * watches the generator itself, and tells an observer. */
 #ifndef CICADA_ENGINE_ENGINE_H
 #define CICADA_ENGINE_ENGINE_H
 
@@ -12,19 +12,20 @@
 
 #include <stdatomic.h>
 
-/* What a live view is told, once a second and at the turns of a phase, on the coordinator's thread. */
+/* What a live view is told, once a second and at the turns of a phase, on the coordinator's thread.
+ */
 struct engine_progress {
     const struct phase *phase;
     size_t phase_index, phase_count;
-    uint64_t phase_elapsed_ns;      /* since it began; may pass the duration while draining */
+    uint64_t phase_elapsed_ns; /* since it began; may pass the duration while draining */
     uint64_t run_elapsed_ns;
     bool draining;
     double users, arrival_rate;
     uint32_t in_flight, queued, connections;
-    uint64_t started, ok, failed;   /* in the last second, all targets */
+    uint64_t started, ok, failed;                   /* in the last second, all targets */
     uint64_t total_started, total_ok, total_failed; /* in the phase so far */
-    const struct histogram *latency; /* of the last second, ok */
-    const uint64_t *outcomes;        /* OUTCOME_KINDS counts of the last second */
+    const struct histogram *latency;                /* of the last second, ok */
+    const uint64_t *outcomes;                       /* OUTCOME_KINDS counts of the last second */
     const struct self_second *self;
 };
 struct engine_observer {
@@ -41,7 +42,8 @@ struct engine {
     struct target **targets; /* opened, in the order of the plan */
     size_t target_count;
     const struct engine_observer *observer; /* may be NULL */
-    atomic_bool interrupted; /* set by a signal handler: end the phase, drain briefly, mark partial */
+    atomic_bool
+        interrupted; /* set by a signal handler: end the phase, drain briefly, mark partial */
 };
 
 /* Bind the mixes to what the targets offer (prepares operations), without running: used by run,

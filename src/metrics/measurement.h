@@ -6,8 +6,8 @@
 #include "base/outcome.h"
 #include "metrics/histogram.h"
 
-/* Failures told apart by code and detail: {jsonrpc_error, -32602, NULL} 17 times. Bounded; what does
- * not fit is counted under the kind with code 0 and detail "other". */
+/* Failures told apart by code and detail: {jsonrpc_error, -32602, NULL} 17 times. Bounded; what
+ * does not fit is counted under the kind with code 0 and detail "other". */
 struct outcome_count {
     struct outcome outcome;
     uint64_t count;
@@ -16,8 +16,8 @@ struct outcome_count {
 
 /* Where the time of an operation went, ns; recorded for those that got that far. */
 enum latency_part {
-    PART_QUEUE,      /* intended start -> the pool was asked (schedule delay, queued arrivals) */
-    PART_POOL,       /* pool asked -> connection in hand; what of it was connecting is in the next two */
+    PART_QUEUE, /* intended start -> the pool was asked (schedule delay, queued arrivals) */
+    PART_POOL,  /* pool asked -> connection in hand; what of it was connecting is in the next two */
     PART_CONNECT,
     PART_TLS,
     PART_SEND,       /* first byte offered -> last byte taken */
@@ -25,10 +25,11 @@ enum latency_part {
     PART_RECEIVE,    /* first byte -> last byte */
     PARTS
 };
-const char *latency_part_name(enum latency_part part); /* "queue", "pool_wait", "connect", "tls", "send", ... */
+const char *latency_part_name(
+    enum latency_part part); /* "queue", "pool_wait", "connect", "tls", "send", ... */
 
 struct measurement {
-    uint64_t started;                 /* = the sum of outcomes once nothing is in flight */
+    uint64_t started; /* = the sum of outcomes once nothing is in flight */
     uint64_t outcomes[OUTCOME_KINDS];
     struct outcome_count reasons[MEASUREMENT_REASONS]; /* failures only */
     unsigned reason_count;
@@ -50,13 +51,14 @@ int measurement_merge(struct measurement *into, const struct measurement *from);
 
 uint64_t measurement_finished(const struct measurement *measurement); /* sum of outcomes */
 uint64_t measurement_failed(const struct measurement *measurement);   /* finished - ok */
-double measurement_error_rate(const struct measurement *measurement); /* failed / finished; 0 if none */
+double measurement_error_rate(
+    const struct measurement *measurement); /* failed / finished; 0 if none */
 
-/* A percentile as reported: over ok and censored operations together, the latter at their lower bound,
- * so that an operation that never came back cannot make a percentile look better. */
+/* A percentile as reported: over ok and censored operations together, the latter at their lower
+ * bound, so that an operation that never came back cannot make a percentile look better. */
 struct percentile {
-    bool known;         /* false: fewer than 10 values lie beyond it, or none at all */
-    bool lower_bound;   /* it falls on a censored operation: the true value is at least this */
+    bool known;       /* false: fewer than 10 values lie beyond it, or none at all */
+    bool lower_bound; /* it falls on a censored operation: the true value is at least this */
     uint64_t value_ns;
     struct quantile_interval interval; /* 95 % */
 };

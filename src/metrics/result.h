@@ -15,13 +15,13 @@ enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_INCONCLUSIVE, VERDICT_INFORMA
 const char *verdict_name(enum verdict verdict); /* "pass", "fail", "inconclusive", "information" */
 
 struct finding {
-    char *rule;       /* "threshold", "generator_saturated", "recovery", "coverage", ... */
-    char *subject;    /* "p95 of all phases", "tool echo", ... */
+    char *rule;    /* "threshold", "generator_saturated", "recovery", "coverage", ... */
+    char *subject; /* "p95 of all phases", "tool echo", ... */
     enum verdict verdict;
-    json_t *figures;  /* {"p95_ns": ..., ...}: what was measured */
-    char *threshold;  /* "< 500 ms" */
-    uint64_t sample;  /* operations (or seconds) it rests on */
-    char *text;       /* one sentence with the figures in it */
+    json_t *figures; /* {"p95_ns": ..., ...}: what was measured */
+    char *threshold; /* "< 500 ms" */
+    uint64_t sample; /* operations (or seconds) it rests on */
+    char *text;      /* one sentence with the figures in it */
 };
 
 struct result_operation { /* one operation of one target, named once */
@@ -36,7 +36,7 @@ struct result_target {
     json_t *facts; /* protocol, transport, server, ... */
     struct result_operation *operations;
     size_t operation_count;
-    json_t *excluded; /* [{"name","reason"}] */
+    json_t *excluded;   /* [{"name","reason"}] */
     json_t *undeclared; /* names of the tools that say nothing about being destructive */
 };
 
@@ -44,7 +44,7 @@ struct result_target {
 struct second_operation {
     uint32_t operation; /* index in the target */
     uint32_t ok, failed;
-    uint16_t *buckets;  /* parallel to counts */
+    uint16_t *buckets; /* parallel to counts */
     uint32_t *counts;
     uint32_t bucket_count;
 };
@@ -65,8 +65,8 @@ struct second {
     size_t operation_count;
 };
 
-struct phase_target { /* one target within one phase */
-    uint32_t target; /* index */
+struct phase_target {               /* one target within one phase */
+    uint32_t target;                /* index */
     struct measurement *operations; /* one per operation of the target */
     struct measurement setup;       /* session_open and session_close */
     struct histogram parts[/*enum latency_part*/ PARTS];
@@ -79,14 +79,14 @@ struct result_phase {
     char *name, *kind; /* as in the plan */
     bool not_run;
     char *not_run_reason;
-    bool partial;        /* interrupted or aborted */
-    uint64_t start_ns;   /* since the start of the run */
+    bool partial;         /* interrupted or aborted */
+    uint64_t start_ns;    /* since the start of the run */
     uint64_t duration_ns; /* load was offered for so long: rate = count / duration */
-    uint64_t drain_ns;   /* after that, until nothing was in flight */
-    json_t *plan;        /* model, shape, think time... as printed */
+    uint64_t drain_ns;    /* after that, until nothing was in flight */
+    json_t *plan;         /* model, shape, think time... as printed */
     struct phase_target *targets;
     size_t target_count;
-    bool has_recovery;   /* PHASE_RECOVERY: */
+    bool has_recovery; /* PHASE_RECOVERY: */
     bool recovered;
     uint64_t recovery_ns; /* time until recovered */
     json_t *recovery;     /* baseline, tolerance, windows: the evidence */
@@ -95,10 +95,10 @@ struct result_phase {
 /* cicada watching itself, once a second. */
 struct self_second {
     uint32_t at_s;
-    double cpu_utilisation;      /* busiest worker thread, 0..1 of one core */
-    double process_cpu;          /* cores */
-    uint64_t scheduling_lag_ns;  /* largest delay of a timer behind its deadline */
-    uint64_t send_delay_p99_ns;  /* operation start against its intended time; 0 when not paced */
+    double cpu_utilisation;     /* busiest worker thread, 0..1 of one core */
+    double process_cpu;         /* cores */
+    uint64_t scheduling_lag_ns; /* largest delay of a timer behind its deadline */
+    uint64_t send_delay_p99_ns; /* operation start against its intended time; 0 when not paced */
     uint64_t resident_bytes;
 };
 
@@ -128,11 +128,11 @@ struct result {
     char *cicada_version, *plan_name, *host;
     uint64_t started_wall_ns;
     uint64_t duration_ns;
-    bool partial;            /* interrupted, aborted, or the target was lost */
+    bool partial; /* interrupted, aborted, or the target was lost */
     char *partial_reason;
     int exit_code;
-    json_t *plan;            /* the effective plan */
-    json_t *environment;     /* cores, kernel, cpu model, cicada's own limits */
+    json_t *plan;        /* the effective plan */
+    json_t *environment; /* cores, kernel, cpu model, cicada's own limits */
     json_t *tags;
     struct result_target *targets;
     size_t target_count;
@@ -154,8 +154,10 @@ void result_init(struct result *result);
 void result_free(struct result *result);
 
 /* Sums, by exact merging. `into` must be initialised. */
-int result_phase_total(const struct result_phase *phase, int target /* -1: all */, struct measurement *into);
-int result_total(const struct result *result, struct measurement *into); /* all phases but warm-up */
+int result_phase_total(const struct result_phase *phase, int target /* -1: all */,
+                       struct measurement *into);
+int result_total(const struct result *result,
+                 struct measurement *into); /* all phases but warm-up */
 int result_operation_total(const struct result *result, uint32_t target, uint32_t operation,
                            struct measurement *into);
 

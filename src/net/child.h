@@ -1,5 +1,5 @@
-/* A child process with its three pipes on a loop. Its stdout comes line by line, its stderr is drained
- * into a bounded tail, writes to its stdin are queued up to a limit and never block. */
+/* A child process with its three pipes on a loop. Its stdout comes line by line, its stderr is
+ * drained into a bounded tail, writes to its stdin are queued up to a limit and never block. */
 #ifndef CICADA_NET_CHILD_H
 #define CICADA_NET_CHILD_H
 
@@ -28,7 +28,8 @@ struct child { /* embed; private but for the fields noted */
     struct loop_task task;
     struct buffer input_queue;
     struct buffer output_line;
-    char error_tail[4096]; /* may be read: the last of stderr, NUL-terminated, invalid UTF-8 replaced */
+    char error_tail[4096]; /* may be read: the last of stderr, NUL-terminated, invalid UTF-8
+                              replaced */
     uint64_t error_bytes;  /* may be read: all that came on stderr */
     uint64_t bytes_written, bytes_read;
     size_t line_limit;
@@ -36,15 +37,17 @@ struct child { /* embed; private but for the fields noted */
     int status;
 };
 
-/* Start argv (argv[0] is looked up in PATH). `environment`: "K=V" strings added to ours, NULL-ended,
- * or NULL. -1 with ERROR_TARGET when it cannot be started ("npx: not found in PATH; ..."). */
-int child_start(struct child *child, struct loop *loop, char *const argv[], char *const environment[],
-                size_t line_limit, size_t input_limit, const struct child_events *events,
-                struct error *error);
+/* Start argv (argv[0] is looked up in PATH). `environment`: "K=V" strings added to ours,
+ * NULL-ended, or NULL. -1 with ERROR_TARGET when it cannot be started ("npx: not found in PATH;
+ * ..."). */
+int child_start(struct child *child, struct loop *loop, char *const argv[],
+                char *const environment[], size_t line_limit, size_t input_limit,
+                const struct child_events *events, struct error *error);
 /* Queue one message and a newline (pieces are copied). -1 when the queue would pass its limit. */
 int child_write_line(struct child *child, const struct iovec *pieces, int count);
 size_t child_input_queued(const struct child *child);
-/* Orderly end: close stdin; after 2 s SIGTERM to its group, after 2 s more SIGKILL; `exited` follows. */
+/* Orderly end: close stdin; after 2 s SIGTERM to its group, after 2 s more SIGKILL; `exited`
+ * follows. */
 void child_stop(struct child *child);
 /* At once: SIGKILL to the group, reap, close; no callback follows. Harmless when not running. */
 void child_kill(struct child *child);

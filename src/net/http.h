@@ -21,16 +21,16 @@ struct http_header {
 struct http_endpoint {
     struct url url;
     struct stream_address address;
-    struct tls_settings *tls; /* NULL for http */
+    struct tls_settings *tls;    /* NULL for http */
     struct http_header *headers; /* sent with every request: Host is added by itself */
     size_t header_count;
     uint64_t connect_timeout_ns;
     size_t head_limit; /* response head bytes; 64 KiB by default */
     size_t body_limit; /* response body bytes that are not streamed; 64 MiB by default */
 };
-int http_endpoint_open(struct http_endpoint *endpoint, const char *url, const struct tls_options *tls,
-                       const struct http_header *headers, size_t header_count,
-                       struct outcome *outcome, struct error *error);
+int http_endpoint_open(struct http_endpoint *endpoint, const char *url,
+                       const struct tls_options *tls, const struct http_header *headers,
+                       size_t header_count, struct outcome *outcome, struct error *error);
 void http_endpoint_close(struct http_endpoint *endpoint);
 
 enum http_body_kind { HTTP_BODY_OTHER, HTTP_BODY_JSON, HTTP_BODY_EVENT_STREAM };
@@ -53,8 +53,8 @@ struct http_exchange {
     /* Set by the owner before http_connection_submit; must stay valid until the request is written
      * (sent_ns != 0) except `body_pieces`, which are copied or written inside the call. */
     const struct http_exchange_events *events;
-    const char *method;               /* "POST" */
-    const char *path;                 /* NULL: the endpoint's */
+    const char *method;                /* "POST" */
+    const char *path;                  /* NULL: the endpoint's */
     const struct http_header *headers; /* beside the endpoint's */
     size_t header_count;
     struct iovec body_pieces[4];
@@ -64,11 +64,11 @@ struct http_exchange {
     struct http_connection *connection; /* NULL when not under way */
     int status;
     enum http_body_kind body_kind;
-    char session_id[256];  /* Mcp-Session-Id, "" if none; longer ones are truncated and flagged */
+    char session_id[256]; /* Mcp-Session-Id, "" if none; longer ones are truncated and flagged */
     bool session_id_truncated;
-    char content_type[96]; /* as sent, truncated */
-    char location[512];    /* "" if none */
-    int retry_after_s;     /* Retry-After in seconds, -1 if none */
+    char content_type[96];  /* as sent, truncated */
+    char location[512];     /* "" if none */
+    int retry_after_s;      /* Retry-After in seconds, -1 if none */
     uint64_t send_ns;       /* first byte offered to the socket */
     uint64_t sent_ns;       /* last byte taken by it */
     uint64_t first_byte_ns; /* first byte of the response */
@@ -90,9 +90,10 @@ struct http_connection { /* embed; private but for the fields noted */
     struct loop *loop;
     struct stream stream; /* its timings may be read */
     bool http2;           /* may be read once opened */
-    unsigned capacity;    /* exchanges that may be under way at once: 1, or the peer's HTTP/2 limit */
+    unsigned capacity; /* exchanges that may be under way at once: 1, or the peer's HTTP/2 limit */
     unsigned in_flight;
-    bool reusable; /* false: takes no further exchange (Connection: close, GOAWAY); close when idle */
+    bool reusable; /* false: takes no further exchange (Connection: close, GOAWAY); close when idle
+                    */
     struct http1 *http1;
     struct http2 *http2_session;
 };

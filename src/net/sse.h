@@ -1,5 +1,5 @@
-/* Server-Sent Events decoder (WHATWG HTML, "Server-sent events"): fed bytes in any cut, gives events.
- * CR, LF and CRLF, comments, multi-line data, BOM, id, event, retry. */
+/* Server-Sent Events decoder (WHATWG HTML, "Server-sent events"): fed bytes in any cut, gives
+ * events. CR, LF and CRLF, comments, multi-line data, BOM, id, event, retry. */
 #ifndef CICADA_NET_SSE_H
 #define CICADA_NET_SSE_H
 
@@ -11,9 +11,9 @@ struct sse_event {
     const char *type; /* "message" when not named */
     const char *data; /* the data lines joined by \n; not NUL-terminated */
     size_t length;
-    const char *id;   /* last event id in force, "" if none ever came */
-    bool has_data;    /* false for an event with only id or retry: a priming event has empty data */
-    long retry_ms;    /* a retry that came with this event, -1 if none */
+    const char *id; /* last event id in force, "" if none ever came */
+    bool has_data;  /* false for an event with only id or retry: a priming event has empty data */
+    long retry_ms;  /* a retry that came with this event, -1 if none */
 };
 
 struct sse_decoder { /* embed; private */
@@ -29,7 +29,8 @@ struct sse_decoder { /* embed; private */
 /* data_limit: bytes one event may carry. */
 void sse_decoder_init(struct sse_decoder *decoder, size_t data_limit);
 void sse_decoder_free(struct sse_decoder *decoder);
-/* `event` may be called several times; it returns false to stop early. -1 when a limit is passed. */
+/* `event` may be called several times; it returns false to stop early. -1 when a limit is passed.
+ */
 int sse_decoder_feed(struct sse_decoder *decoder, const char *bytes, size_t length,
                      bool (*event)(void *context, const struct sse_event *event), void *context);
 
