@@ -100,8 +100,16 @@ struct target {
     unsigned
         calls_per_connection; /* upper bound of calls under way on one connection: 1 for HTTP/1.1,
                                  more for HTTP/2, SSE and stdio; the connection has the last word */
+    /* Told the steps of open() as they are taken, for `cicada diagnose`; NULL: nobody listens. */
+    void (*trace)(struct target *target, const char *step, bool ok, const char *text);
+    void *trace_context;
     void *driver_data;
 };
+
+/* For drivers, in open(): step is "resolve", "connect", "tls", "era", "handshake", "tools", ...;
+ * text says what was found, or what failed and what to do about it. */
+void target_trace(struct target *target, const char *step, bool ok, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* One per worker thread and target. */
 struct driver_worker {

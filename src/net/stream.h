@@ -18,13 +18,14 @@ struct tls_options {
     const char *ca_file;          /* NULL: the system's */
     const char *certificate_file; /* client certificate, NULL: none */
     const char *key_file;
-    bool insecure;                /* do not verify: only on the user's explicit word */
-    bool offer_http2;             /* ALPN h2 beside http/1.1 */
+    bool insecure;    /* do not verify: only on the user's explicit word */
+    bool offer_http2; /* ALPN h2 beside http/1.1 */
 };
 struct tls_settings *tls_settings_open(const struct tls_options *options, struct error *error);
 void tls_settings_close(struct tls_settings *settings);
 
-/* Where to connect; made once per target. Addresses are resolved once, in stream_address_resolve. */
+/* Where to connect; made once per target. Addresses are resolved once, in stream_address_resolve.
+ */
 struct stream_address {
     char *host; /* for TLS verification and SNI; NULL for a Unix socket */
     struct sockaddr_storage candidates[8];
@@ -59,18 +60,23 @@ struct stream { /* embed; treat fields other than the timings as private */
     int state;
     int candidate;
     bool want_write;
-    uint64_t open_started_ns, connected_ns, opened_ns; /* TCP connect and TLS handshake times follow */
+    uint64_t open_started_ns, connected_ns,
+        opened_ns; /* TCP connect and TLS handshake times follow */
 };
 
-/* Begin to connect, trying the candidates in turn; `opened` or `failed` follows, never from inside. */
+/* Begin to connect, trying the candidates in turn; `opened` or `failed` follows, never from inside.
+ */
 void stream_open(struct stream *stream, struct loop *loop, const struct stream_address *address,
-                 const struct tls_settings *tls, uint64_t timeout_ns, const struct stream_events *events);
-/* > 0 bytes; 0 end of input; -1 nothing now (EAGAIN) or failed (then `failed` follows, deferred). */
+                 const struct tls_settings *tls, uint64_t timeout_ns,
+                 const struct stream_events *events);
+/* > 0 bytes; 0 end of input; -1 nothing now (EAGAIN) or failed (then `failed` follows, deferred).
+ */
 ssize_t stream_read(struct stream *stream, void *bytes, size_t size);
 /* Bytes taken, possibly 0 or fewer than asked; `writable` follows then. -1: failed, as above. */
 ssize_t stream_write(struct stream *stream, const struct iovec *pieces, int count);
 void stream_close(struct stream *stream); /* at once, no callback after it; harmless twice */
 bool stream_is_http2(const struct stream *stream); /* ALPN chose h2 */
-const char *stream_tls_description(const struct stream *stream); /* "TLSv1.3 AES..., CN=..." or NULL */
+const char *stream_tls_description(
+    const struct stream *stream); /* "TLSv1.3 AES..., CN=..." or NULL */
 
 #endif

@@ -1,5 +1,6 @@
 /* The plan: everything a run does, as one validated value. YAML and flags both end here; the engine
- * reads nothing else. `cicada run --show-plan` prints it back as YAML that parses to the same plan. */
+ * reads nothing else. `cicada run --show-plan` prints it back as YAML that parses to the same plan.
+ */
 #ifndef CICADA_PLAN_PLAN_H
 #define CICADA_PLAN_PLAN_H
 
@@ -12,28 +13,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- load over time ---------------------------------------------------------------------------- */
+/* ---- load over time ----------------------------------------------------------------------------
+ */
 
 enum load_model { LOAD_CLOSED /* users */, LOAD_OPEN /* arrivals */ };
 enum arrivals { ARRIVALS_CONSTANT, ARRIVALS_POISSON };
 
 /* The load at a time since the phase began. Between two points it moves linearly, or steps. Every
- * shape (steps, linear, spike, sawtooth, soak, custom, constant) is turned into these by the plan. */
+ * shape (steps, linear, spike, sawtooth, soak, custom, constant) is turned into these by the plan.
+ */
 struct load_point {
     uint64_t at_ns;
     double level; /* users, or arrivals per second */
 };
 
 enum phase_kind { /* what the analysis makes of it */
-    PHASE_CUSTOM,
-    PHASE_RAMP_UP,
-    PHASE_PEAK,
-    PHASE_STRESS,
-    PHASE_RECOVERY,  /* ends early once recovered */
-    PHASE_MEMORY,
-    PHASE_RAMP_DOWN,
-    PHASE_IDLE,      /* no load: what the target releases */
-    PHASE_WARMUP     /* kept apart from the figures */
+                  PHASE_CUSTOM,
+                  PHASE_RAMP_UP,
+                  PHASE_PEAK,
+                  PHASE_STRESS,
+                  PHASE_RECOVERY, /* ends early once recovered */
+                  PHASE_MEMORY,
+                  PHASE_RAMP_DOWN,
+                  PHASE_IDLE,  /* no load: what the target releases */
+                  PHASE_WARMUP /* kept apart from the figures */
 };
 
 struct phase {
@@ -43,20 +46,21 @@ struct phase {
     enum arrivals arrivals;
     struct load_point *points; /* ascending; the last one's at_ns is the duration */
     size_t point_count;
-    bool stepped;              /* hold each point until the next instead of moving linearly */
-    uint64_t duration_ns;      /* 0: until `operations` are done */
-    uint64_t operations;       /* 0: until the duration is over */
-    unsigned max_in_flight;    /* open model: arrivals beyond wait with their clock running */
+    bool stepped;           /* hold each point until the next instead of moving linearly */
+    uint64_t duration_ns;   /* 0: until `operations` are done */
+    uint64_t operations;    /* 0: until the duration is over */
+    unsigned max_in_flight; /* open model: arrivals beyond wait with their clock running */
     unsigned in_flight_per_user;
     uint64_t think_min_ns, think_max_ns; /* uniform, between operations; 0: none */
-    uint64_t pace_ns;          /* start an iteration every pace_ns per user; 0: unpaced */
-    char *mix;                 /* name of the mix; NULL: the first */
-    bool not_run;              /* known, but nothing to do: reported as not run, with the reason */
+    uint64_t pace_ns;                    /* start an iteration every pace_ns per user; 0: unpaced */
+    char *mix;                           /* name of the mix; NULL: the first */
+    bool not_run; /* known, but nothing to do: reported as not run, with the reason */
     char *not_run_reason;
     const char *where;
 };
 
-/* ---- what the users do --------------------------------------------------------------------------- */
+/* ---- what the users do
+ * --------------------------------------------------------------------------- */
 
 enum step_on_error { STEP_CONTINUE, STEP_ABORT };
 
@@ -71,9 +75,9 @@ struct check { /* on the answer of one step */
 };
 
 struct step {
-    char *kind;        /* "tool", "ping", "resource", "prompt", "complete", "tools/list", "discover",
-                          "session_churn", "connection_churn", ... : the kind of an offer */
-    char *name;        /* glob over the offers of that kind */
+    char *kind; /* "tool", "ping", "resource", "prompt", "complete", "tools/list", "discover",
+                   "session_churn", "connection_churn", ... : the kind of an offer */
+    char *name; /* glob over the offers of that kind */
     json_t *arguments; /* NULL: generated */
     struct capture *captures;
     size_t capture_count;
@@ -96,29 +100,32 @@ struct mix_entry {
 
 struct category {
     char *name;
-    double weight;   /* share of the users */
-    char **globs;    /* NULL-ended; the offers (tools) that belong to it */
+    double weight; /* share of the users */
+    char **globs;  /* NULL-ended; the offers (tools) that belong to it */
     const char *where;
 };
 
 struct mix {
     char *name;
-    char *target; /* name of the target; NULL: the first */
+    char *target;              /* name of the target; NULL: the first */
     struct mix_entry *entries; /* none: every tool, weight 1 */
     size_t entry_count;
     struct category *categories; /* none: one of its own, "tools" */
     size_t category_count;
     char **include, **exclude; /* globs over tool names, NULL-ended, may be NULL */
     bool allow_destructive;
-    unsigned variants;         /* argument sets generated per tool; 16 */
-    unsigned minimum_sample;   /* operations each entry should get; reported when missed */
+    unsigned variants;       /* argument sets generated per tool; 16 */
+    unsigned minimum_sample; /* operations each entry should get; reported when missed */
     const char *where;
 };
 
-/* ---- what must hold ------------------------------------------------------------------------------- */
+/* ---- what must hold
+ * ------------------------------------------------------------------------------- */
 
 enum threshold_figure {
-    FIGURE_PERCENTILE, FIGURE_MEAN, FIGURE_MAX, /* latency, ns */
+    FIGURE_PERCENTILE,
+    FIGURE_MEAN,
+    FIGURE_MAX,    /* latency, ns */
     FIGURE_ERRORS, /* fraction 0..1 */
     FIGURE_RATE    /* operations per second */
 };
@@ -130,7 +137,7 @@ struct threshold {
     enum threshold_figure figure;
     double fraction; /* of a percentile: 0.95 */
     enum threshold_compare compare;
-    double value;    /* ns, fraction, or per second */
+    double value;                /* ns, fraction, or per second */
     char *tool, *phase, *target; /* selectors, globs; NULL: all */
     const char *where;
 };
@@ -151,13 +158,13 @@ struct plan {
     struct template_data data; /* the CSV file of `data:`; column_count 0 if none */
     char *data_file;
     uint64_t seed;
-    uint64_t timeout_ns;      /* of one operation; also how long a phase drains */
+    uint64_t timeout_ns; /* of one operation; also how long a phase drains */
     uint64_t connect_timeout_ns;
-    unsigned workers;         /* threads; 0: one per core */
-    unsigned repeat;          /* 1 */
+    unsigned workers;           /* threads; 0: one per core */
+    unsigned repeat;            /* 1 */
     unsigned segment, segments; /* I of N; 1 of 1: this generator's share of users and arrivals */
-    uint64_t start_at_wall_ns; /* 0: at once */
-    char **tags;              /* "K=V", NULL-ended, may be NULL */
+    uint64_t start_at_wall_ns;  /* 0: at once */
+    char **tags;                /* "K=V", NULL-ended, may be NULL */
     bool quick;
 };
 
