@@ -44,7 +44,10 @@ struct measurement {
 
 void measurement_init(struct measurement *measurement);
 void measurement_free(struct measurement *measurement);
-/* Record one finished operation. service_ns is ignored unless ok. */
+/* Record one finished operation; `started` is the caller's to count, when it starts one. service_ns
+ * is ignored unless ok. The outcome's detail is kept by pointer. -1 when memory is out: the
+ * counters have moved, a histogram has not. No allocation once the pages a latency falls in were
+ * touched before. */
 int measurement_record(struct measurement *measurement, const struct outcome *outcome,
                        uint64_t latency_ns, uint64_t service_ns);
 int measurement_merge(struct measurement *into, const struct measurement *from);
@@ -54,11 +57,19 @@ uint64_t measurement_failed(const struct measurement *measurement);   /* finishe
 double measurement_error_rate(
     const struct measurement *measurement); /* failed / finished; 0 if none */
 
+/* The smallest, largest and mean over the operations a percentile is over (ok and censored). */
+uint64_t measurement_min_ns(const struct measurement *measurement); /* 0 if there are none */
+uint64_t measurement_max_ns(const struct measurement *measurement);
+double measurement_mean_ns(const struct measurement *measurement);
+/* Any censored operation may in truth have taken longest. */
+bool measurement_max_is_lower_bound(const struct measurement *measurement);
+
 /* A percentile as reported: over ok and censored operations together, the latter at their lower
  * bound, so that an operation that never came back cannot make a percentile look better. */
 struct percentile {
     bool known;       /* false: fewer than 10 values lie beyond it, or none at all */
-    bool lower_bound; /* it falls on a censored operation: the true value is at least this */
+    bool lower_bound; /* it falls on a censored operation, or would leave its interval if the
+                         censored ones had never ended: the true value is at least this */
     uint64_t value_ns;
     struct quantile_interval interval; /* 95 % */
 };

@@ -57,7 +57,9 @@ struct second {
     uint32_t in_flight;  /* at the end of the second */
     uint32_t queued;     /* arrivals waiting, open model */
     uint32_t connections;
-    uint64_t started, ok, failed, censored; /* finished in this second */
+    /* Started in it; finished in it, told apart in three: ok, failed, censored. Setup operations are
+       not in here, draining is: the seconds of a phase add up to the phase. */
+    uint64_t started, ok, failed, censored;
     uint64_t outcomes[OUTCOME_KINDS];
     uint64_t bytes_sent, bytes_received;
     struct histogram latency; /* of the ok ones that finished in it */
@@ -68,6 +70,7 @@ struct second {
 struct phase_target {               /* one target within one phase */
     uint32_t target;                /* index */
     struct measurement *operations; /* one per operation of the target */
+    size_t operation_count;         /* how many those are: that target's operation_count */
     struct measurement setup;       /* session_open and session_close */
     struct histogram parts[/*enum latency_part*/ PARTS];
     struct second *seconds;
@@ -147,19 +150,41 @@ struct result {
     struct finding *findings;
     size_t finding_count;
     enum verdict verdict;
-    char *summary; /* one sentence */
+    char *summary;   /* one sentence */
+    json_t *judging; /* what it was judged by (thresholds, minimum sample, how the run ended), so
+                        that an audit can judge again; written by result_judge, NULL before */
+    char **interned; /* see result_intern */
+    size_t interned_count, interned_capacity;
 };
 
 void result_init(struct result *result);
 void result_free(struct result *result);
 
-/* Sums, by exact merging. `into` must be initialised. */
+void second_free(struct second *second);
+void phase_target_free(struct phase_target *target);
+void result_phase_free(struct result_phase *phase);
+void result_clear_findings(struct result *result);
+
+/* The figures of a phase count in the run's: every kind but "warmup". */
+bool result_phase_counts(const struct result_phase *phase);
+/* How long load was offered in the phases that count and were run: the divisor of the run's rates.
+ */
+uint64_t result_load_duration_ns(const struct result *result);
+
+/* Sums, by exact merging; setup operations are not in them. `into` must be initialised. -1 when
+ * memory is out. */
 int result_phase_total(const struct result_phase *phase, int target /* -1: all */,
                        struct measurement *into);
 int result_total(const struct result *result,
                  struct measurement *into); /* all phases but warm-up */
+int result_target_total(const struct phase_target *target, struct measurement *into);
 int result_operation_total(const struct result *result, uint32_t target, uint32_t operation,
                            struct measurement *into);
+
+/* A copy of `text` that lives as long as the result, the same one for equal texts: for the details
+ * of outcomes whose origin does not last as long. Linear in the number of texts: not for the hot
+ * path. NULL when text is NULL or memory is out. */
+const char *result_intern(struct result *result, const char *text);
 
 /* Append a finding; strings are copied, figures stolen. */
 int result_add_finding(struct result *result, const char *rule, const char *subject,
