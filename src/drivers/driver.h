@@ -73,7 +73,7 @@ struct operation_spec {
 
 struct operation {
     char *name;     /* as reported: the tool's name, or "resources/read file:///a" */
-    char *category; /* set by the engine from the plan; NULL until then */
+    char *category; /* set by the engine, which owns it; NULL until then; release leaves it alone */
     uint32_t index; /* in the target's operations; set by the engine */
     unsigned flags; /* enum operation_flag */
     const struct offer *offer;
@@ -216,7 +216,9 @@ struct driver {
     void (*worker_close)(struct driver_worker *worker);
 
     void (*connect)(struct connection *connection);    /* `opened` or `closed` follows */
-    void (*disconnect)(struct connection *connection); /* at once; no callback follows */
+    /* At once; no callback follows. Called exactly once for every connect, also after `closed` (then
+     * only what the driver still holds is freed), and never with calls under way. */
+    void (*disconnect)(struct connection *connection);
     void (*submit)(struct call *call);                 /* `complete` follows */
     /* The engine gives up (timeout or phase end): stop it as the protocol says, and complete it
      * with `why`. A late answer is ignored and is no violation. */
