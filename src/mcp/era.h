@@ -8,7 +8,8 @@
 #include "mcp/revision.h"
 
 enum era_verdict {
-    ERA_IS_MODERN,       /* a result: go on with a version both know */
+    ERA_IS_MODERN, /* a DiscoverResult: go on with a version both know. Or a modern error other
+                      than the next (message->kind tells): correct the request, no fallback */
     ERA_IS_MODERN_OTHER, /* -32022: modern, other versions: see supported */
     ERA_IS_LEGACY,       /* fall back to initialize */
     ERA_MAYBE_SSE, /* 400, 404 or 405 without a modern error: initialize, and if that fails the same
