@@ -21,15 +21,20 @@ struct mcp_target {
     bool http;                           /* headers mirror the body in the modern era */
     json_t *server_info, *capabilities;  /* owned */
     char *instructions;
+    json_t *notes; /* array of sentences for facts["notes"]: a cursor that loops, ...; owned */
     struct mcp_catalog catalog;
 };
 
 /* One argument set of an operation, rendered as far as possible. */
 struct mcp_variant {
-    struct mcp_request_text text; /* constant arguments: whole body but the id */
-    struct text_template *body;   /* templated arguments: the body with ${...}; NULL if constant */
-    json_t *params;             /* the params object (unexpanded), for MRTR retries and examples */
-    char **param_header_values; /* parallel to tool->param_headers; NULL entries are omitted */
+    struct mcp_request_text text; /* constant arguments: whole body but the id. Templated: the
+                                     suffix ends where the params begin */
+    struct text_template *body; /* templated arguments: the params with ${...}; NULL if constant */
+    char *name_value; /* value of Mcp-Name, encoded, where it differs from the operation's */
+    json_t *params;   /* the params object (unexpanded), for MRTR retries and examples */
+    char **param_header_values; /* parallel to tool->param_headers; NULL entries are omitted. NULL
+                                   when there are none, and when templated: then see
+                                   mcp_operation_rendered_param */
 };
 /* operation->driver_data */
 struct mcp_operation {
@@ -38,6 +43,8 @@ struct mcp_operation {
     const struct mcp_tool *tool; /* NULL unless tools/call */
     struct mcp_variant *variants;
     unsigned variant_count;
+    void *transport_data; /* the transport's own, such as prebuilt headers; it frees this before
+                             mcp_operation_release */
 };
 
 /* Parse options->protocol into forced. -1 with the list of known revisions. */
@@ -63,6 +70,11 @@ struct mcp_control {
  */
 int mcp_control_initialize(struct mcp_target *mcp, const struct mcp_control *control,
                            struct error *error);
+/* Take the list of versions of a server (supportedVersions, or error.data.supported of -32022):
+ * choose the newest that both know, which may be a legacy one: then go on with initialize. -1
+ * naming both lists when there is none. */
+int mcp_control_accept_versions(struct mcp_target *mcp, const json_t *versions,
+                                struct error *error);
 /* Take a DiscoverResult: choose a version, fill server_info (from _meta), capabilities,
  * instructions. */
 int mcp_control_accept_discover(struct mcp_target *mcp, const json_t *result, struct error *error);
@@ -86,6 +98,19 @@ int mcp_operation_body(const struct mcp_operation *operation, uint32_t variant, 
                        const struct template_context *context, char *id_digits,
                        struct buffer *rendered, struct iovec pieces[3], int *count,
                        const char **missing);
+/* For a templated variant of modern HTTP (variant->body is set): the value of Mcp-Name, or of one
+ * Mcp-Param header, read back from the body just rendered, so that header and body cannot differ.
+ * Appends it, encoded and without a terminator: 0; 1 when the header is to be omitted; -1 when
+ * `output` is full. */
+int mcp_operation_rendered_name(const struct mcp_operation *operation, struct span body,
+                                struct buffer *output);
+int mcp_operation_rendered_param(const struct mcp_param_header *header, struct span body,
+                                 struct buffer *output);
+/* The value of Mcp-Name of a constant variant; NULL when the method has none. */
+const char *mcp_operation_name_value(const struct mcp_operation *operation, uint32_t variant);
+/* The params object of a request body as sent, new reference, for an MRTR retry: what was random in
+ * a template stays what it was. */
+json_t *mcp_operation_sent_params(struct span body);
 /* params._meta and all, as sent for `variant`, expanded: new reference, for an MRTR retry. */
 json_t *mcp_operation_params(const struct mcp_operation *operation, uint32_t variant,
                              const struct template_context *context);

@@ -27,6 +27,10 @@ json_t *mcp_request_meta(const struct mcp_revision *revision);
 json_t *mcp_client_info(void); /* {"name":"cicada","version":...}, new reference */
 json_t *mcp_client_capabilities(const struct mcp_revision *revision); /* new reference */
 
+/* A copy of `params` (borrowed, an object, may be NULL) with the era's _meta in it: new reference.
+ * NULL for legacy without params, or out of memory. */
+json_t *mcp_request_params(const struct mcp_revision *revision, const json_t *params);
+
 /* Build the text of a request. `params` (borrowed, may be NULL) gets the era's _meta added in a
  * copy. */
 int mcp_request_text_build(struct mcp_request_text *text, const struct mcp_revision *revision,
@@ -37,7 +41,8 @@ void mcp_request_text_free(struct mcp_request_text *text);
 char *mcp_notification_text(const struct mcp_revision *revision, const char *method,
                             const json_t *params);
 
-/* Append `value` as a header value: as it is when it is safe visible ASCII, else =?base64?...?=. */
+/* Append `value` as a header value: as it is when it is safe visible ASCII, else =?base64?...?=.
+ * -1 when the buffer is full; it is then unchanged. */
 int mcp_header_value_append(struct buffer *output, const char *value, size_t length);
 
 /* One x-mcp-header annotation of a tool: header Mcp-Param-<name> mirrors the argument at `path`. */
@@ -50,7 +55,8 @@ struct mcp_param_header {
 int mcp_param_headers_collect(const json_t *input_schema, struct mcp_param_header **headers,
                               size_t *count, struct error *error);
 void mcp_param_headers_free(struct mcp_param_header *headers, size_t count);
-/* The header's value for given arguments, encoded, new string; NULL when it is to be omitted. */
+/* The header's value for given arguments, encoded, new string; NULL when it is to be omitted:
+ * absent, null, no primitive, or an integer beyond the safe range (+-(2^53 - 1)). */
 char *mcp_param_header_value(const struct mcp_param_header *header, const json_t *arguments);
 
 #endif
