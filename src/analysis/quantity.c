@@ -82,3 +82,12 @@ const char *quantity_bytes(char *text, size_t size, uint64_t bytes)
     digits(text, size, value, units[unit]);
     return text;
 }
+
+int quantity_cut(const char *text, int bytes)
+{
+    int length = (int)strnlen(text, (size_t)bytes);
+    if (length == bytes)
+        while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+            length--;
+    return length;
+}

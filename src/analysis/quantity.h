@@ -15,4 +15,7 @@ const char *quantity_rate(char *text, size_t size, double per_s);    /* "0.52/s"
 const char *quantity_share(char *text, size_t size, double share);   /* 0.0123: "1.23%"; 0: "0%" */
 const char *quantity_bytes(char *text, size_t size, uint64_t bytes); /* "512B", "1.50MB" (10^6) */
 
+/* Bytes of `text`, at most `bytes`, that end with a whole code point: for "%.*s". */
+int quantity_cut(const char *text, int bytes);
+
 #endif
