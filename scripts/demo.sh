@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Validate the official server-everything over Streamable HTTP with the built-in five-phase plan, at a tenth of
+# its time. The exit code is cicada's.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/environment.sh
+
+readonly SERVER=tests/npm/node_modules/@modelcontextprotocol/server-everything/dist/index.js
+readonly LOG=build/demo-server.log
+port=$(python3 - <<'PORT'
+import socket
+with socket.socket() as s:
+    s.bind(("127.0.0.1", 0))
+    print(s.getsockname()[1])
+PORT
+)
+
+PORT=$port node "$SERVER" streamableHttp >"$LOG" 2>&1 &
+server=$!
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true' EXIT
+
+for ((i = 0; ; i++)); do
+    curl -s -o /dev/null "http://127.0.0.1:$port/mcp" && break
+    if ((i == 100)) || ! kill -0 "$server" 2>/dev/null; then
+        echo "demo: server-everything did not start; see $LOG" >&2
+        exit 1
+    fi
+    sleep 0.1
+done
+
+echo "+ cicada run --quick http://127.0.0.1:$port/mcp"
+build/src/cicada/cicada run --quick --json build/demo-result.json "http://127.0.0.1:$port/mcp" "$@"
