@@ -22,6 +22,7 @@ struct mcp_target {
     json_t *server_info, *capabilities;  /* owned */
     char *instructions;
     json_t *notes; /* array of sentences for facts["notes"]: a cursor that loops, ...; owned */
+    json_t *completions; /* array of {"ref", "argument"}: what can be completed; owned */
     struct mcp_catalog catalog;
 };
 
@@ -65,6 +66,9 @@ struct mcp_control {
                    int64_t *code, struct error *error);
     int (*notify)(void *context, const char *method, const json_t *params, struct error *error);
 };
+/* The params of initialize: revision the one negotiated before, or the forced, or the newest legacy
+ * one. New reference. For connections and sessions opened while the run is on. */
+json_t *mcp_control_initialize_params(const struct mcp_target *mcp);
 /* Legacy handshake: initialize with the newest legacy (or forced) revision, accept what the server
  * answers if we know it, send notifications/initialized. Fills revision, server_info, capabilities.
  */
@@ -78,10 +82,11 @@ int mcp_control_accept_versions(struct mcp_target *mcp, const json_t *versions,
 /* Take a DiscoverResult: choose a version, fill server_info (from _meta), capabilities,
  * instructions. */
 int mcp_control_accept_discover(struct mcp_target *mcp, const json_t *result, struct error *error);
-/* All pages of all lists, then offers: every tool, resource and prompt, "ping" (legacy),
- * "tools/list", "resources/list", "prompts/list", "resources/templates/list", "discover" (modern),
- * "complete" where completions are offered, "session_churn" (legacy HTTP), "connection_churn". Sets
- * target->offers, excluded, description, facts. */
+/* All pages of all lists, then offers: every tool, resource, resource_template and prompt, "ping"
+ * (legacy), "tools/list", "resources/list", "prompts/list", "resources/templates/list", "discover"
+ * (modern), "complete" for every argument that can be completed, "session_churn" (legacy Streamable
+ * HTTP), "connection_churn" (HTTP; its method is ping or server/discover). Sets target->offers,
+ * excluded, description, facts. */
 int mcp_control_discover_offers(struct target *target, struct mcp_target *mcp,
                                 const struct mcp_control *control, struct error *error);
 

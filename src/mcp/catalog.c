@@ -220,7 +220,7 @@ static const char *const members[] = {
     [MCP_LIST_PROMPTS] = "prompts",
 };
 
-size_t mcp_catalog_count(const struct mcp_catalog *catalog, enum mcp_catalog_list list)
+static size_t count_entries(const struct mcp_catalog *catalog, enum mcp_catalog_list list)
 {
     switch (list) {
     case MCP_LIST_TOOLS:
@@ -243,7 +243,7 @@ int mcp_catalog_add_page(struct mcp_catalog *catalog, enum mcp_catalog_list list
     int failed = 0;
     if (!json_is_array(page))
         return error_set(error, ERROR_TARGET, "the result has no array \"%s\"", members[list]);
-    if (mcp_catalog_count(catalog, list) + json_array_size(page) > MOST_ENTRIES)
+    if (count_entries(catalog, list) + json_array_size(page) > MOST_ENTRIES)
         return error_set(error, ERROR_TARGET, "more than %d %s are listed", MOST_ENTRIES,
                          members[list]);
     json_array_foreach(page, index, entry)

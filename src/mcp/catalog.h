@@ -49,9 +49,6 @@ enum mcp_catalog_list { MCP_LIST_TOOLS, MCP_LIST_RESOURCES, MCP_LIST_TEMPLATES, 
  */
 int mcp_catalog_add_page(struct mcp_catalog *catalog, enum mcp_catalog_list list,
                          const json_t *result, bool http_modern, struct error *error);
-/* Entries of a list so far, the excluded ones of the tools included: a page that adds none has
- * brought nothing new. */
-size_t mcp_catalog_count(const struct mcp_catalog *catalog, enum mcp_catalog_list list);
 void mcp_catalog_free(struct mcp_catalog *catalog);
 
 #endif
