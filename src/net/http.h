@@ -25,9 +25,17 @@ struct http_endpoint {
     struct http_header *headers; /* sent with every request: Host is added by itself */
     size_t header_count;
     uint64_t connect_timeout_ns;
-    size_t head_limit; /* response head bytes; 64 KiB by default */
-    size_t body_limit; /* response body bytes that are not streamed; 64 MiB by default */
+    size_t head_limit;  /* response head bytes; 64 KiB by default */
+    size_t body_limit;  /* response body bytes that are not streamed; 64 MiB by default */
+    char *authority;    /* "host:port" as in Host and :authority */
+    char *request_head; /* private: what follows the path in every HTTP/1.1 request */
+    size_t request_head_length;
 };
+/* Blocking (it resolves the name). Strings are copied. A user and password in the URL become a
+ * Basic Authorization header unless `headers` has one. The limits and the connect timeout (10 s)
+ * may be changed afterwards, before the first connection. `tls` may be NULL for the defaults. -1
+ * with ERROR_USAGE (URL, header, certificate files) or ERROR_TARGET (name resolution: `outcome`).
+ */
 int http_endpoint_open(struct http_endpoint *endpoint, const char *url,
                        const struct tls_options *tls, const struct http_header *headers,
                        size_t header_count, struct outcome *outcome, struct error *error);
@@ -44,8 +52,11 @@ struct http_exchange_events {
      * last = true marks its orderly end (possibly with length 0). After last, the exchange is over
      * and may be reused or freed in the callback. */
     void (*body)(struct http_exchange *exchange, const char *bytes, size_t length, bool last);
-    /* Over without a whole response: reset, half a body, malformed (OUTCOME_PROTOCOL_VIOLATION with
-     * detail bad_http, body_too_large, head_too_large, bad_chunk, bad_content_length, ...). */
+    /* Over without a whole response. CONNECTION_RESET (detail closed_before_answer, half_head,
+     * half_body; HTTP/2: stream_reset, refused_stream), TLS, PROTOCOL_VIOLATION (bad_http,
+     * bad_chunk, bad_content_length, bad_transfer_encoding, conflicting_length, head_too_large,
+     * body_too_large, bad_http2), or NOT_RUN when this side could not send it (bad_request_header,
+     * no_memory, connection_not_usable). */
     void (*failed)(struct http_exchange *exchange, const struct outcome *why, const char *text);
 };
 
@@ -74,13 +85,16 @@ struct http_exchange {
     uint64_t first_byte_ns; /* first byte of the response */
     uint64_t end_ns;        /* last byte of it */
     uint64_t bytes_sent, bytes_received;
-    int32_t stream_id; /* HTTP/2 */
+    int32_t stream_id;                  /* HTTP/2 */
+    struct http_exchange *next_refused; /* private */
 };
 
 struct http_connection_events {
     void (*opened)(struct http_connection *connection);
     /* Failed to open, or closed by the peer or an error while open. Exchanges under way have been
-     * failed before. `why` is OUTCOME_OK for an orderly close of an idle connection. */
+     * failed before. `why` is OUTCOME_OK for an orderly close of an idle connection, and
+     * PROTOCOL_VIOLATION with detail unsolicited_response when bytes came that no request asked
+     * for. All is released: the connection may be freed or opened again from inside. */
     void (*closed)(struct http_connection *connection, const struct outcome *why, const char *text);
 };
 
@@ -92,7 +106,8 @@ struct http_connection { /* embed; private but for the fields noted */
     bool http2;           /* may be read once opened */
     unsigned capacity; /* exchanges that may be under way at once: 1, or the peer's HTTP/2 limit */
     unsigned in_flight;
-    bool reusable; /* false: takes no further exchange (Connection: close, GOAWAY); close when idle
+    bool reusable; /* true once opened; false: takes no further exchange (Connection: close,
+                    * GOAWAY); close when idle
                     */
     struct http1 *http1;
     struct http2 *http2_session;
@@ -106,7 +121,8 @@ void http_connection_submit(struct http_connection *connection, struct http_exch
 /* Give up: no callback follows for this exchange. HTTP/1.1 closes the connection (then `closed` is
  * deferred with OUTCOME_CANCELLED and reusable is false at once); HTTP/2 resets the stream. */
 void http_connection_abort(struct http_connection *connection, struct http_exchange *exchange);
-/* Close at once; no callback follows for anything. Harmless on a zeroed connection and twice. */
+/* Close at once; no callback follows for anything. Exchanges under way must still be there: their
+ * `connection` becomes NULL. Harmless on a zeroed connection and twice. */
 void http_connection_close(struct http_connection *connection);
 
 #endif

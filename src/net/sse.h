@@ -22,7 +22,8 @@ struct sse_decoder { /* embed; private */
     char type[64];
     char id[512];
     long retry_ms;
-    bool has_data, has_id, skip_line_feed, started;
+    bool has_data, has_id, skip_line_feed, started, in_comment;
+    bool dispatched; /* the event was reported and is to be forgotten */
     int bom_seen;
 };
 

@@ -24,6 +24,9 @@ struct tls_options {
 struct tls_settings *tls_settings_open(const struct tls_options *options, struct error *error);
 void tls_settings_close(struct tls_settings *settings);
 
+/* There is no session resumption: each connection shows what a new client's full handshake costs.
+ */
+
 /* Where to connect; made once per target. Addresses are resolved once, in stream_address_resolve.
  */
 struct stream_address {
@@ -32,6 +35,9 @@ struct stream_address {
     socklen_t candidate_lengths[8];
     int candidate_count;
     uint64_t resolve_ns; /* what the name resolution took */
+    int *preferred; /* index of the candidate that answered last; shared between threads, accessed
+                       atomically, so that a dead first candidate costs one attempt and not one each
+                     */
 };
 /* Blocking; called while a target is opened, never on the hot path. outcome (may be NULL) gets
  * OUTCOME_DNS on a name failure. A host beginning with "/" is the path of a Unix socket. */
@@ -57,9 +63,14 @@ struct stream { /* embed; treat fields other than the timings as private */
     const struct stream_address *address;
     const struct tls_settings *tls;
     void *ssl;
+    struct loop_task task;          /* what must not be called from inside the owner's own call */
+    struct stream_failure *failure; /* why, until `failed` could be called */
+    uint64_t deadline_ns;           /* of opening */
     int state;
-    int candidate;
+    int candidate, attempts; /* which address is tried, and how many were */
+    int write_errno;         /* the peer takes no more; what it sent before is still read */
     bool want_write;
+    bool read_pending; /* TLS holds bytes, or their end, that no event will announce */
     uint64_t open_started_ns, connected_ns,
         opened_ns; /* TCP connect and TLS handshake times follow */
 };
@@ -72,7 +83,9 @@ void stream_open(struct stream *stream, struct loop *loop, const struct stream_a
 /* > 0 bytes; 0 end of input; -1 nothing now (EAGAIN) or failed (then `failed` follows, deferred).
  */
 ssize_t stream_read(struct stream *stream, void *bytes, size_t size);
-/* Bytes taken, possibly 0 or fewer than asked; `writable` follows then. -1: failed, as above. */
+/* Bytes taken, possibly 0 or fewer than asked; `writable` follows then. -1: failed, as above. When
+ * the peer has closed or reset, bytes are taken and dropped: what it said before is read first, and
+ * then the read fails. Never raises SIGPIPE. */
 ssize_t stream_write(struct stream *stream, const struct iovec *pieces, int count);
 void stream_close(struct stream *stream); /* at once, no callback after it; harmless twice */
 bool stream_is_http2(const struct stream *stream); /* ALPN chose h2 */

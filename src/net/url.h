@@ -18,7 +18,8 @@ struct url {
     char *path; /* begins with "/", query included, never a fragment */
 };
 
-/* Parse `text`. -1 with ERROR_USAGE and a remedy when it is no absolute URL. */
+/* Parse `text`, at most 8 KiB. Bytes beyond ASCII in the path are percent-encoded, a fragment is
+ * dropped. -1 with ERROR_USAGE and a remedy when it is no absolute URL. */
 int url_parse(struct url *url, const char *text, struct error *error);
 /* Resolve `reference` (absolute, or absolute-path such as "/messages?id=1", or relative) against
  * base. */
