@@ -166,6 +166,8 @@ struct plan {
     uint64_t start_at_wall_ns;  /* 0: at once */
     char **tags;                /* "K=V", NULL-ended, may be NULL */
     bool quick;
+    char **places; /* "plan.yaml:12": owns what `where` points to */
+    size_t place_count;
 };
 
 /* Parse and validate YAML. Every error is "file:line: path: what; remedy" with ERROR_USAGE. */
@@ -181,6 +183,11 @@ int plan_validate_default(struct plan *plan, struct target_options *target, bool
 
 /* Print as YAML. Secrets show as "***". */
 int plan_print(const struct plan *plan, struct buffer *output);
+
+/* The defaults of a target: protocol and transport "auto", HTTP/2 and the GET stream on, one child.
+ * -1 when memory is out. target_options_free is harmless on a zeroed one. */
+int target_options_init(struct target_options *target, const char *name);
+void target_options_free(struct target_options *target);
 
 void plan_free(struct plan *plan); /* also harmless on a zeroed plan */
 
