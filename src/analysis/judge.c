@@ -16,8 +16,8 @@ static int summarise(struct result *result, enum run_end ended_by);
 
 const char *run_end_name(enum run_end end)
 {
-    static const char *const names[] = {"completed", "aborted", "target_lost", "interrupted",
-                                        "broken"};
+    static const char *const names[] = {"completed",   "aborted",  "target_lost",
+                                        "interrupted", "unusable", "broken"};
     return names[end];
 }
 
@@ -56,6 +56,7 @@ static int judge_end(struct result *result, enum run_end ended_by)
         [RUN_ABORTED] = {"aborted", VERDICT_FAIL, "an abort_on expression held"},
         [RUN_TARGET_LOST] = {"target_lost", VERDICT_FAIL, "the target stopped answering for good"},
         [RUN_INTERRUPTED] = {"interrupted", VERDICT_INCONCLUSIVE, "the run was interrupted"},
+        [RUN_UNUSABLE] = {"unusable", VERDICT_INCONCLUSIVE, "the plan does not fit the target"},
         [RUN_BROKEN] = {"broken", VERDICT_INCONCLUSIVE, "cicada could not go on"},
     };
     if (ended_by == RUN_COMPLETED)
@@ -121,6 +122,8 @@ int judge_exit_code(enum verdict verdict, enum run_end ended_by)
         return ERROR_INTERRUPTED;
     if (ended_by == RUN_TARGET_LOST)
         return ERROR_TARGET;
+    if (ended_by == RUN_UNUSABLE)
+        return ERROR_USAGE;
     if (ended_by == RUN_BROKEN)
         return ERROR_INTERNAL;
     if (verdict == VERDICT_FAIL)

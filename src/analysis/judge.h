@@ -14,6 +14,7 @@ enum run_end {
     RUN_ABORTED,     /* an abort_on expression held */
     RUN_TARGET_LOST, /* could not be reached, or stopped answering for good */
     RUN_INTERRUPTED, /* by a signal */
+    RUN_UNUSABLE,    /* the plan asks for what the target does not have */
     RUN_BROKEN       /* by a failure of cicada or its machine */
 };
 const char *run_end_name(enum run_end end); /* "completed", "aborted", ... */

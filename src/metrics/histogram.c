@@ -127,10 +127,10 @@ int histogram_merge(struct histogram *into, const struct histogram *from)
 {
     if (from->count == 0)
         return 0;
-    for (uint32_t page = 0; page < HISTOGRAM_PAGES; page++)
+    for (uint32_t page = 0; from->pages && page < HISTOGRAM_PAGES; page++)
         if (!page_is_empty(from->pages[page]) && !counter_of(into, page << PAGE_SHIFT))
             return -1;
-    for (uint32_t page = 0; page < HISTOGRAM_PAGES; page++)
+    for (uint32_t page = 0; from->pages && page < HISTOGRAM_PAGES; page++)
         if (!page_is_empty(from->pages[page]) && merge_page(into, page, from->pages[page]) < 0)
             return -1;
     into->count += from->count;

@@ -10,8 +10,9 @@
 
 #include <math.h>
 
-#define NEGLIGIBLE 1e-20 /* of the term at the mode; what lies beyond adds up to less than 1e-15   \
-                          */
+#define NEGLIGIBLE                                                                                 \
+    1e-20 /* of the term at the mode; what lies beyond adds up to less than 1e-15                  \
+           */
 
 struct binomial {
     double n, odds;               /* odds = p / (1 - p) */

@@ -57,8 +57,8 @@ struct second {
     uint32_t in_flight;  /* at the end of the second */
     uint32_t queued;     /* arrivals waiting, open model */
     uint32_t connections;
-    /* Started in it; finished in it, told apart in three: ok, failed, censored. Setup operations are
-       not in here, draining is: the seconds of a phase add up to the phase. */
+    /* Started in it; finished in it, told apart in three: ok, failed, censored. Setup operations
+       are not in here, draining is: the seconds of a phase add up to the phase. */
     uint64_t started, ok, failed, censored;
     uint64_t outcomes[OUTCOME_KINDS];
     uint64_t bytes_sent, bytes_received;

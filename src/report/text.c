@@ -138,6 +138,18 @@ void text_print_padded(FILE *stream, const char *text, size_t width)
     fprintf(stream, "%*s", (int)(width - columns), "");
 }
 
+void text_print_styled(FILE *stream, const char *text, size_t width)
+{
+    size_t columns = 0;
+    while (*text) {
+        size_t length = *text == '\033' ? strcspn(text, "m") + 1 : 1;
+        if (*text != '\033' && ((unsigned char)*text & 0xc0) != 0x80 && ++columns > width)
+            return;
+        fwrite(text, 1, strnlen(text, length), stream);
+        text += strnlen(text, length);
+    }
+}
+
 size_t text_columns(const char *text)
 {
     size_t columns = 0;

@@ -29,6 +29,8 @@ size_t text_print_safe(FILE *stream, const char *text, size_t width);
 /* Exactly `width` columns, filled with spaces on the right. */
 void text_print_padded(FILE *stream, const char *text, size_t width);
 
+/* Trusted text with escape sequences of a style in it, cut to `width` columns. */
+void text_print_styled(FILE *stream, const char *text, size_t width);
 size_t text_columns(const char *text); /* code points of trusted text; escape sequences count 0 */
 
 /* quantity_duration under the name of this room. */
