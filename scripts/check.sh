@@ -66,6 +66,10 @@ step() {
     echo "== test $label"
     mapfile -t names < <(tests_named "$folder" "$@")
     rm -f "$log"
+    ((${#names[@]})) || {
+        fail "$label: there is no such test"
+        return
+    }
     meson test -C "$folder" --no-rebuild --print-errorlogs "${wrapper[@]}" "${names[@]}"
     if [[ -f $log ]]; then
         count_results "$log" "$label"

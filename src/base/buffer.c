@@ -102,10 +102,14 @@ int buffer_printf(struct buffer *buffer, const char *format, ...)
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
+    size_t limit = buffer->limit;
+    if (limit < SIZE_MAX)
+        buffer->limit++; /* for the terminator, which is not content */
     char *room = length < 0 ? NULL : buffer_reserve(buffer, (size_t)length + 1);
+    buffer->limit = limit;
     if (room) {
         vsnprintf(room, (size_t)length + 1, format, again);
-        buffer->end += (size_t)length; /* the NUL stays outside the readable part */
+        buffer->end += (size_t)length;
     }
     va_end(again);
     return room ? 0 : -1;

@@ -61,54 +61,84 @@ static void heap_settle(struct loop *loop, size_t position, struct loop_timer *t
         heap_sift_down(loop, position, timer);
 }
 
+/* Room for one more timer, in the heap and among the due ones. */
+static int heap_grow(struct loop *loop)
+{
+    if (loop->heap_length + loop->due_length < loop->heap_capacity)
+        return 0;
+    size_t capacity = loop->heap_capacity ? loop->heap_capacity * 2 : 64;
+    struct loop_timer **heap = realloc(loop->heap, capacity * sizeof *heap);
+    if (heap)
+        loop->heap = heap;
+    struct loop_timer **due = realloc(loop->due, capacity * sizeof *due);
+    if (due)
+        loop->due = due;
+    if (!heap || !due)
+        return -1;
+    loop->heap_capacity = capacity;
+    return 0;
+}
+
 int loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t deadline_ns)
 {
+    if (timer->heap_index & LOOP_TIMER_DUE)
+        loop_timer_stop(loop, timer);
     timer->deadline_ns = deadline_ns;
     if (timer->heap_index) {
         heap_settle(loop, timer->heap_index - 1, timer);
         return 0;
     }
-    if (loop->heap_length == loop->heap_capacity) {
-        size_t capacity = loop->heap_capacity ? loop->heap_capacity * 2 : 64;
-        struct loop_timer **heap = realloc(loop->heap, capacity * sizeof *heap);
-        if (!heap)
-            return -1;
-        loop->heap = heap;
-        loop->heap_capacity = capacity;
-    }
+    if (heap_grow(loop) < 0)
+        return -1;
     heap_sift_up(loop, loop->heap_length++, timer);
     return 0;
 }
 
-void loop_timer_stop(struct loop *loop, struct loop_timer *timer)
+static void heap_remove(struct loop *loop, struct loop_timer *timer)
 {
-    if (!timer->heap_index)
-        return;
     size_t position = timer->heap_index - 1;
-    timer->heap_index = 0;
     struct loop_timer *last = loop->heap[--loop->heap_length];
+    timer->heap_index = 0;
     if (last != timer)
         heap_settle(loop, position, last);
 }
 
-/* Fire what is due, each timer once at most: one that restarts itself in the past waits for the
- * next iteration, so that it cannot starve the descriptors. */
+void loop_timer_stop(struct loop *loop, struct loop_timer *timer)
+{
+    if (timer->heap_index & LOOP_TIMER_DUE) {
+        loop->due[(timer->heap_index & ~LOOP_TIMER_DUE) - 1] = NULL;
+        timer->heap_index = 0;
+    } else if (timer->heap_index) {
+        heap_remove(loop, timer);
+    }
+}
+
+/* Fire what is due, each timer once at most: all of them are taken out of the heap before the first
+ * fires, so that one that restarts itself in the past waits for the next iteration and starves
+ * neither the other timers nor the descriptors. */
 static void fire_timers(struct loop *loop)
 {
     if (!loop->heap_length)
         return;
     uint64_t now = clock_now_ns();
     loop->now_ns = now;
-    for (size_t budget = loop->heap_length; budget && loop->heap_length; budget--) {
+    while (loop->heap_length && loop->heap[0]->deadline_ns <= now) {
         struct loop_timer *timer = loop->heap[0];
-        if (timer->deadline_ns > now)
-            break;
+        heap_remove(loop, timer);
+        loop->due[loop->due_length++] = timer;
+        timer->heap_index = LOOP_TIMER_DUE | loop->due_length;
+    }
+    for (size_t i = 0; i < loop->due_length; i++) {
+        struct loop_timer *timer = loop->due[i];
+        if (!timer)
+            continue;
         uint64_t lag = now - timer->deadline_ns;
         if (lag > loop->lag_ns && timer->deadline_ns)
             loop->lag_ns = lag;
-        loop_timer_stop(loop, timer);
+        timer->heap_index = 0;
         timer->fired(timer);
     }
+    loop->due_length = 0;
 }
 
 /* ---- deferred tasks ----------------------------------------------------------------------------
@@ -267,6 +297,7 @@ void loop_close(struct loop *loop)
         close(loop->wake_fd);
     free(loop->scratch);
     free(loop->heap);
+    free(loop->due);
     *loop = (struct loop){.epoll_fd = -1, .wake_fd = -1};
 }
 

@@ -29,7 +29,7 @@ struct loop_io {
 struct loop_timer {
     uint64_t deadline_ns;
     void (*fired)(struct loop_timer *timer);
-    size_t heap_index; /* 1-based; 0 when not started */
+    size_t heap_index; /* 1-based; 0 when not started; with LOOP_TIMER_DUE: 1-based in loop->due */
 };
 
 struct loop_task {
@@ -45,6 +45,8 @@ struct loop {
     bool stopping;
     struct loop_timer **heap;
     size_t heap_length, heap_capacity;
+    struct loop_timer **due; /* those about to fire in this iteration; NULL: stopped meanwhile */
+    size_t due_length;       /* heap_capacity of them have room */
     struct loop_task *tasks_head, **tasks_tail;
     struct loop_io wake_io;
     void (*woken)(struct loop *loop, void *context); /* called on this loop after loop_wake */
@@ -55,6 +57,8 @@ struct loop {
     uint64_t iterations;
     char *scratch; /* LOOP_SCRATCH_SIZE bytes any callback may use until it returns */
 };
+
+#define LOOP_TIMER_DUE (SIZE_MAX / 2 + 1)
 
 #define LOOP_SCRATCH_SIZE ((size_t)256 * 1024)
 
