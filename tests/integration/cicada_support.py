@@ -1,0 +1,175 @@
+"""What the end-to-end tests of the cicada binary share: running it with a bound, reading its
+result, the fault server, and TAP output. Python 3 standard library only."""
+
+import concurrent.futures
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+
+BOUND_S = 60  # a run that takes longer hangs; sanitizers and busy machines are slow
+
+
+class Failure(Exception):
+    """An expectation that does not hold."""
+
+
+def expect(condition, text):
+    if not condition:
+        raise Failure(text)
+
+
+class Run:
+    """One finished run of cicada: exit code, both outputs, the result if one was written."""
+
+    def __init__(self, code, output, errors, result, path):
+        self.code = code
+        self.output = output
+        self.errors = errors
+        self.result = result
+        self.path = path
+
+    def describe(self):
+        return f"exit {self.code}\n{self.errors[-2000:]}"
+
+
+def execute(arguments, bound_s=BOUND_S, environment=None, stdin=None):
+    try:
+        done = subprocess.run(
+            arguments,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            capture_output=True,
+            timeout=bound_s,
+            env={**os.environ, **(environment or {})},
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise Failure(f"no end within {bound_s} s: {' '.join(arguments)}\n{expired.stderr}")
+    return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+
+
+class Cicada:
+    def __init__(self, program):
+        self.program = program
+        self.folder = tempfile.TemporaryDirectory(prefix="cicada-test-")
+        self.count = 0
+
+    def command(self, *arguments, bound_s=BOUND_S, environment=None):
+        return execute([self.program, *arguments], bound_s, environment)
+
+    def result_path(self):
+        self.count += 1
+        return os.path.join(self.folder.name, f"result-{self.count}.json")
+
+    def run(self, *arguments, child=None, bound_s=BOUND_S, environment=None):
+        """`cicada run` with a result file; the result is audited when there is one."""
+        path = self.result_path()
+        line = ["run", "--ui", "off", "--json", path, *arguments]
+        if child:
+            line += ["--", *child]
+        code, output, errors = self.command(*line, bound_s=bound_s, environment=environment)
+        expect(code >= 0, f"cicada died of signal {-code}\n{errors[-3000:]}")
+        expect("Sanitizer" not in errors, errors[-6000:])
+        result = None
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                result = json.load(file)
+            self.audit(path)
+        return Run(code, output, errors, result, path)
+
+    def audit(self, path):
+        code, output, errors = self.command("audit", path)
+        expect(code == 0, f"audit exits with {code}\n{output[-2000:]}{errors[-2000:]}")
+
+
+def outcomes_of(result, operation=None):
+    """Outcome counts and failure reasons of one operation (None: all), over all phases."""
+    counts, reasons, started = {}, [], 0
+    for phase in result["phases"]:
+        for target in phase["targets"]:
+            names = [entry["name"] for entry in result["targets"][target["target"]]["operations"]]
+            for name, measurement in zip(names, target["operations"]):
+                if operation is not None and name != operation:
+                    continue
+                started += measurement["started"]
+                for kind, count in measurement["outcomes"].items():
+                    counts[kind] = counts.get(kind, 0) + count
+                reasons += measurement.get("reasons", [])
+    expect(
+        started == sum(counts.values()),
+        f"{started} operations started, but {sum(counts.values())} outcomes: {counts}",
+    )
+    return counts, reasons, started
+
+
+def expect_outcome(run, operation, expected, total):
+    """expected: an entry of `fault_server --list`. "a|b": each operation ends as one of both;
+    "a+b": both occur and nothing else does."""
+    expect(run.result is not None, f"no result was written\n{run.describe()}")
+    counts, reasons, started = outcomes_of(run.result, operation)
+    expect(started == total, f"{started} operations of {operation}, not {total}: {counts}\n{run.describe()}")
+    kinds = set(expected["outcome"].replace("+", "|").split("|"))
+    expect(set(counts) <= kinds, f"outcomes {counts}, {reasons}; not {expected['outcome']}\n{run.describe()}")
+    if "+" in expected["outcome"]:
+        expect(set(counts) == kinds, f"outcomes {counts}; all of {expected['outcome']} must occur")
+    for reason in reasons:
+        if expected["code"]:
+            expect(reason.get("code", 0) == expected["code"], f"{reason}; the code must be {expected['code']}")
+        if expected["detail"]:
+            expect(reason.get("detail") == expected["detail"], f"{reason}; the detail must be {expected['detail']}")
+
+
+class FaultServer:
+    """A running fault server: `with FaultServer(program, ...) as server: server.url("/mcp")`."""
+
+    def __init__(self, program, *arguments):
+        self.process = subprocess.Popen(
+            [program, "--print-port", *arguments], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+        )
+        self.port = int(self.process.stdout.readline())
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.process.terminate()
+        code = self.process.wait(30)
+        self.process.stdout.close()
+        if exception[0] is None:
+            expect(code == 0, f"the fault server ended with {code}")
+
+
+def fault_list(program):
+    return json.loads(subprocess.check_output([program, "--list"]))
+
+
+def run_tests(tests, parallel=4):
+    """tests: [(name, function)]. TAP on stdout, in order; the exit code says whether all passed."""
+    print("TAP version 13")
+    print(f"1..{len(tests)}", flush=True)
+    failed = 0
+
+    def guarded(function):
+        try:
+            function()
+        except Failure as failure:
+            return str(failure)
+        except Exception:  # a broken test is a failed test
+            return traceback.format_exc()
+        return None
+
+    with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
+        outcomes = pool.map(lambda test: guarded(test[1]), tests)
+        for number, ((name, _), problem) in enumerate(zip(tests, outcomes), 1):
+            print(f"{'not ok' if problem else 'ok'} {number} - {name}")
+            if problem:
+                failed += 1
+                for line in problem.splitlines():
+                    print(f"#   {line}")
+                    print(f"{name}: {line}", file=sys.stderr)
+            sys.stdout.flush()
+    return 1 if failed else 0
