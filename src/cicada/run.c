@@ -1,0 +1,141 @@
+/* cicada run: plan -> targets -> engine -> verdict -> result. Reading it is reading the five phases
+ * from outside: what a phase does stands in the plan, how it is done in the engine. */
+#include "base/log.h"
+#include "cicada/command.h"
+#include "engine/engine.h"
+#include "plan/options.h"
+#include "report/judge.h"
+#include "report/result_json.h"
+#include "report/terminal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static struct engine *interruptible; /* what a signal ends; NULL when nothing runs */
+
+/* The first signal ends the run in an orderly way, with a partial result; the second at once. */
+static void on_signal(int number)
+{
+    (void)number;
+    if (!interruptible || atomic_exchange(&interruptible->interrupted, true))
+        _exit(ERROR_INTERRUPTED);
+}
+
+static void catch_signals(struct engine *engine)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    interruptible = engine;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* Users need descriptors; the soft limit of 1024 is a default for programs that use select(2). */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+struct run {
+    struct run_options options;
+    struct plan plan;
+    struct target **targets;
+};
+
+static void close_targets(struct run *run)
+{
+    for (size_t i = 0; run->targets && i < run->plan.target_count; i++)
+        command_close_target(run->targets[i]);
+    free(run->targets);
+    run->targets = NULL;
+}
+
+static int open_targets(struct run *run, struct error *error)
+{
+    run->targets = calloc(run->plan.target_count, sizeof(struct target *));
+    if (!run->targets)
+        return error_set(error, ERROR_INTERNAL, "out of memory");
+    for (size_t i = 0; i < run->plan.target_count; i++) {
+        run->targets[i] = command_open_target(&run->plan.targets[i], NULL, NULL, error);
+        if (!run->targets[i])
+            return -1;
+    }
+    return 0;
+}
+
+static int print_plan(const struct plan *plan)
+{
+    struct buffer text;
+    buffer_init(&text, 16 << 20);
+    int printed = plan_print(plan, &text);
+    if (printed == 0)
+        fwrite(buffer_bytes(&text), 1, buffer_length(&text), stdout);
+    buffer_free(&text);
+    return printed == 0 ? 0 : ERROR_INTERNAL;
+}
+
+/* One run of the plan against the opened targets. Returns the exit code. */
+static int run_once(struct run *run, unsigned repetition)
+{
+    struct error error = {0};
+    struct result result;
+    struct terminal terminal;
+    struct engine_observer observer;
+    result_init(&result);
+    terminal_init(&terminal, &run->plan, run->options.ui, &observer);
+    struct engine engine = {.plan = &run->plan,
+                            .targets = run->targets,
+                            .target_count = run->plan.target_count,
+                            .observer = &observer};
+    catch_signals(&engine);
+    int ran = engine_run(&engine, &result, &error);
+    interruptible = NULL;
+    terminal_finish(&terminal);
+
+    result_judge(&result, &run->plan, ran < 0 ? &error : NULL, atomic_load(&engine.interrupted));
+    int code = result.exit_code;
+    char path[4096];
+    run_options_output_path(&run->options, repetition, path, sizeof path);
+    if (result.phase_count && result_write_json(&result, path, &error) < 0)
+        code = command_fail(&error);
+    if (result.phase_count)
+        terminal_print_summary(stdout, &result, path);
+    if (ran < 0)
+        command_fail(&error);
+    result_free(&result);
+    return code;
+}
+
+int command_run(int argc, char **argv)
+{
+    struct run run = {0};
+    struct error error = {0};
+    int parsed = run_options_parse(&run.options, &run.plan, argc, argv, &error);
+    int code = 0;
+    if (parsed < 0)
+        code = command_fail(&error);
+    else if (parsed > 0) /* --help was asked for and printed */
+        code = 0;
+    else if (run.options.show_plan)
+        code = print_plan(&run.plan);
+    else {
+        raise_descriptor_limit();
+        if (open_targets(&run, &error) < 0)
+            code = command_fail(&error);
+        for (unsigned i = 0; code == 0 && i < run.plan.repeat; i++)
+            code = run_once(&run, i);
+    }
+    close_targets(&run);
+    run_options_free(&run.options);
+    plan_free(&run.plan);
+    return code;
+}
