@@ -3,6 +3,7 @@
 
 #include "plan/secret.h"
 #include "plan/target.h"
+#include "plan/target_flags.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@ static int read_command(struct reader *reader, const struct node *node, const st
     if (failed == 0 && !*command)
         return read_fail(reader, node, place,
                          "is empty; write e.g. command: [npx, -y, some-server]");
+    if (failed == 0)
+        target_hide_command_secrets(*command);
     return failed;
 }
 

@@ -16,7 +16,8 @@
  * scrub_remember. NULL with an error that never shows the value. */
 char *secret_resolve(const char *name, const char *value, const char *folder, struct error *error);
 
-/* The value written so that secret_resolve gives it back; the caller frees. NULL when memory is out. */
+/* The value written so that secret_resolve gives it back; the caller frees. NULL when memory is
+ * out. */
 char *secret_escape(const char *value);
 
 /* A whole file, at most `limit` bytes, NUL-ended; the caller frees. NULL with "cannot read FILE:
