@@ -1,0 +1,683 @@
+/* One server process while the run is on, see mcp_stdio.h: greeting it, sending requests, finding
+ * the call that a line belongs to. Answered calls are completed at the end of the loop's turn: so
+ * no completion runs inside a submit, and a second answer that follows on the heels of the first is
+ * still seen. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "drivers/mcp_stdio.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NO_SLOT = UINT16_MAX, LONGEST_QUOTE = 120 };
+
+static void on_line(struct child *child, const char *bytes, size_t length);
+static void on_line_too_long(struct child *child);
+static void on_exited(struct child *child, int status);
+static void on_greeting_timeout(struct loop_timer *timer);
+static void run_deliver(struct loop_task *task);
+
+const struct child_events stdio_process_events = {
+    .line = on_line, .line_too_long = on_line_too_long, .exited = on_exited};
+
+static struct stdio_call *part_of(struct call *call)
+{
+    return driver_part_of_call(call);
+}
+
+static uint16_t index_of(const struct stdio_process *process, const struct stdio_slot *slot)
+{
+    return (uint16_t)(slot - process->slots);
+}
+
+static char *text_of(struct stdio_process *process, const struct stdio_slot *slot)
+{
+    return process->texts[index_of(process, slot)];
+}
+
+/* ---- life --------------------------------------------------------------------------------------
+ */
+
+struct stdio_process *stdio_process_new(struct connection *connection)
+{
+    struct driver_worker *worker = connection->worker;
+    struct stdio_worker *list = driver_part_of_worker(worker);
+    struct stdio_process *process = calloc(1, sizeof *process);
+    if (!process)
+        return NULL;
+    process->connection = connection;
+    process->target = worker->target->driver_data;
+    process->loop = worker->loop;
+    process->timer.fired = on_greeting_timeout;
+    process->deliver.run = run_deliver;
+    process->finished_tail = &process->finished;
+    for (uint16_t i = 0; i < STDIO_SLOTS; i++) {
+        process->slots[i].next_free = (uint16_t)(i + 1);
+        buffer_init(&process->slots[i].body, STDIO_BODY_LIMIT);
+        buffer_init(&process->slots[i].response, STDIO_LINE_LIMIT);
+    }
+    process->slots[STDIO_SLOTS - 1].next_free = NO_SLOT;
+    process->last_free = STDIO_SLOTS - 1;
+    process->next = list->processes;
+    process->link = &list->processes;
+    if (process->next)
+        process->next->link = &process->next;
+    list->processes = process;
+    return process;
+}
+
+void stdio_process_free(struct stdio_process *process)
+{
+    loop_timer_stop(process->loop, &process->timer);
+    loop_undefer(process->loop, &process->deliver);
+    *process->link = process->next;
+    if (process->next)
+        process->next->link = process->link;
+    for (int i = 0; i < STDIO_SLOTS; i++) {
+        buffer_free(&process->slots[i].body);
+        buffer_free(&process->slots[i].response);
+    }
+    free(process);
+}
+
+void stdio_process_fail(struct stdio_process *process, const struct outcome *why, const char *text)
+{
+    struct connection *connection = process->connection;
+    struct stdio_connection *part = driver_part_of_connection(connection);
+    child_kill(&process->child);
+    process->connection = NULL;
+    process->state = STDIO_GONE;
+    part->process = NULL;
+    connection->reusable = false;
+    connection->closed(connection, why, text);
+    stdio_process_free(process);
+}
+
+/* ---- slots -------------------------------------------------------------------------------------
+ */
+
+/* The slot freed longest ago comes first: so what was asked last is remembered longest. */
+static struct stdio_slot *take_slot(struct stdio_process *process)
+{
+    if (process->first_free == NO_SLOT)
+        return NULL;
+    struct stdio_slot *slot = &process->slots[process->first_free];
+    process->first_free = slot->next_free;
+    if (process->first_free == NO_SLOT)
+        process->last_free = NO_SLOT;
+    slot->id = ++process->sequence * STDIO_SLOTS + index_of(process, slot);
+    slot->finished = slot->silenced = false;
+    buffer_clear(&slot->body);
+    buffer_clear(&slot->response);
+    return slot;
+}
+
+static void release_slot(struct stdio_process *process, struct stdio_slot *slot)
+{
+    uint16_t index = index_of(process, slot);
+    slot->previous_id = slot->id;
+    slot->previous_silenced = slot->silenced;
+    slot->id = 0;
+    slot->call = NULL;
+    slot->next_free = NO_SLOT;
+    if (slot->body.capacity > STDIO_KEPT_MEMORY)
+        buffer_free(&slot->body);
+    if (slot->response.capacity > STDIO_KEPT_MEMORY)
+        buffer_free(&slot->response);
+    if (process->last_free == NO_SLOT)
+        process->first_free = index;
+    else
+        process->slots[process->last_free].next_free = index;
+    process->last_free = index;
+}
+
+/* The one call that waits for an answer; NULL when there are none or several. */
+static struct stdio_slot *only_pending(struct stdio_process *process)
+{
+    if (process->pending != 1)
+        return NULL;
+    for (int i = 0; i < STDIO_SLOTS; i++)
+        if (process->slots[i].call && !process->slots[i].finished)
+            return &process->slots[i];
+    return NULL;
+}
+
+/* ---- completing --------------------------------------------------------------------------------
+ */
+
+static void run_deliver(struct loop_task *task)
+{
+    struct stdio_process *process = container_of(task, struct stdio_process, deliver);
+    struct call *call = process->finished; /* what finishes from here on waits for the next turn */
+    process->finished = NULL;
+    process->finished_tail = &process->finished;
+    while (call) {
+        struct stdio_call *part = part_of(call);
+        struct call *next = part->next;
+        uint16_t index = part->slot;
+        call->complete(call); /* may submit anew; its texts lie in the slot until it returns */
+        if (index != NO_SLOT)
+            release_slot(process, &process->slots[index]);
+        call = next;
+    }
+}
+
+static void enqueue(struct stdio_process *process, struct call *call)
+{
+    part_of(call)->next = NULL;
+    *process->finished_tail = call;
+    process->finished_tail = &part_of(call)->next;
+    loop_defer(process->loop, &process->deliver);
+}
+
+static void finish(struct stdio_process *process, struct stdio_slot *slot, struct outcome outcome,
+                   const char *text)
+{
+    struct call *call = slot->call;
+    slot->finished = true;
+    process->pending--;
+    call->outcome = outcome;
+    call->text = text && *text ? text : NULL;
+    if (!call->end_ns)
+        call->end_ns = clock_now_ns();
+    enqueue(process, call);
+}
+
+/* It never got as far as the wire. */
+static void refuse(struct stdio_process *process, struct stdio_slot *slot, struct call *call,
+                   struct outcome outcome, const char *text)
+{
+    call->outcome = outcome;
+    call->text = text;
+    call->end_ns = clock_now_ns();
+    if (!slot) {
+        part_of(call)->slot = NO_SLOT;
+        enqueue(process, call);
+        return;
+    }
+    snprintf(text_of(process, slot), STDIO_TEXT, "%s", text);
+    call->text = text_of(process, slot);
+    slot->finished = true;
+    enqueue(process, call);
+}
+
+/* ---- sending -----------------------------------------------------------------------------------
+ */
+
+/* When did the last byte of a queued request leave? Found out as the queue moves on. */
+static void note_sent(struct stdio_process *process)
+{
+    uint64_t now = 0;
+    while (process->unsent_count) {
+        const struct stdio_unsent *oldest = &process->unsent[process->unsent_start];
+        if (oldest->end > process->child.bytes_written)
+            return;
+        if (!now)
+            now = clock_now_ns();
+        struct stdio_slot *slot = &process->slots[oldest->id % STDIO_SLOTS];
+        if (slot->id == oldest->id && slot->call && !slot->call->sent_ns)
+            slot->call->sent_ns = now;
+        process->unsent_start = (process->unsent_start + 1) % STDIO_SLOTS;
+        process->unsent_count--;
+    }
+}
+
+/* With more queued than can be remembered, the answer tells that the request was sent. */
+static void await_sent(struct stdio_process *process, struct stdio_slot *slot)
+{
+    size_t queued = child_input_queued(&process->child);
+    if (!queued) {
+        if (!slot->call->sent_ns)
+            slot->call->sent_ns = clock_now_ns();
+        return;
+    }
+    if (process->unsent_count == STDIO_SLOTS)
+        return;
+    unsigned last = (process->unsent_start + process->unsent_count++) % STDIO_SLOTS;
+    process->unsent[last] = (struct stdio_unsent){slot->id, process->child.bytes_written + queued};
+}
+
+static int send_pieces(struct stdio_process *process, struct stdio_slot *slot,
+                       const struct iovec *pieces, int count)
+{
+    struct call *call = slot->call;
+    if (child_write_line(&process->child, pieces, count) < 0)
+        return -1;
+    call->bytes_sent++;
+    for (int i = 0; i < count; i++)
+        call->bytes_sent += pieces[i].iov_len;
+    call->round_trips++;
+    await_sent(process, slot);
+    return 0;
+}
+
+static void refuse_write(struct stdio_process *process, struct stdio_slot *slot, struct call *call)
+{
+    size_t queued = child_input_queued(&process->child);
+    struct outcome outcome = {.kind = OUTCOME_CONNECTION_RESET,
+                              .detail = queued ? "stdin_full" : "stdin_closed"};
+    char text[160];
+    if (queued)
+        snprintf(text, sizeof text,
+                 "the server does not read its stdin: %zu bytes wait there, the limit is %d",
+                 queued, STDIO_INPUT_LIMIT);
+    else
+        snprintf(text, sizeof text, "the server has closed its stdin");
+    refuse(process, slot, call, outcome, text);
+}
+
+void stdio_process_submit(struct stdio_process *process, struct call *call)
+{
+    const struct mcp_operation *operation = call->operation->driver_data;
+    struct stdio_call *part = part_of(call);
+    struct stdio_slot *slot = take_slot(process);
+    struct iovec pieces[3];
+    char digits[24];
+    const char *missing = NULL;
+    int count = 0;
+    *part = (struct stdio_call){.slot = slot ? index_of(process, slot) : (uint16_t)NO_SLOT};
+    call->outcome = (struct outcome){.kind = OUTCOME_OK};
+    call->text = call->response = NULL;
+    call->response_length = 0;
+    call->sent_ns = call->first_byte_ns = call->end_ns = 0;
+    call->bytes_sent = call->bytes_received = 0;
+    call->round_trips = 0;
+    call->send_ns = clock_now_ns();
+    if (!slot || process->state != STDIO_READY) {
+        refuse(process, slot, call,
+               (struct outcome){.kind = OUTCOME_CONNECTION_RESET, .detail = "not_connected"},
+               "the server process is gone, or has too many calls under way");
+        return;
+    }
+    slot->call = call;
+    if (mcp_operation_body(operation, call->variant, slot->id, call->context, digits, &slot->body,
+                           pieces, &count, &missing) < 0) {
+        char text[200];
+        snprintf(text, sizeof text, "%s%.150s",
+                 missing ? "no value yet for " : "the request is too long", missing ? missing : "");
+        refuse(process, slot, call,
+               (struct outcome){.kind = OUTCOME_NOT_RUN,
+                                .detail = missing ? "missing_value" : "request_too_long"},
+               text);
+        return;
+    }
+    if (send_pieces(process, slot, pieces, count) < 0) {
+        refuse_write(process, slot, call);
+        return;
+    }
+    part->under_way = true;
+    process->pending++;
+}
+
+static void write_text(struct stdio_process *process, const char *text)
+{
+    struct iovec piece = {.iov_base = (char *)text, .iov_len = text ? strlen(text) : 0};
+    if (text)
+        child_write_line(&process->child, &piece, 1);
+}
+
+void stdio_process_cancel(struct stdio_process *process, struct call *call,
+                          const struct outcome *why)
+{
+    struct stdio_call *part = part_of(call);
+    char text[160];
+    if (part->slot == NO_SLOT || process->slots[part->slot].finished)
+        return; /* it has ended already, and is about to be completed */
+    struct stdio_slot *slot = &process->slots[part->slot];
+    snprintf(text, sizeof text,
+             "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":"
+             "{\"requestId\":%lld,\"reason\":\"%s\"}}",
+             (long long)slot->id, why->kind == OUTCOME_TIMEOUT ? "timeout" : "no longer needed");
+    write_text(process, text);
+    slot->silenced = true;
+    finish(process, slot, *why, NULL);
+}
+
+/* ---- answers -----------------------------------------------------------------------------------
+ */
+
+/* Count what belongs to no call. The first of a kind is worth a word. */
+static void stray(struct stdio_process *process, enum stdio_stray kind, const char *text,
+                  const char *bytes, size_t length)
+{
+    if (atomic_fetch_add_explicit(&process->target->strays[kind], 1, memory_order_relaxed) == 0)
+        log_warn("stdio server %d: %s, and several calls or none wait for an answer: \"%.*s\"",
+                 (int)process->child.pid, text,
+                 length < LONGEST_QUOTE ? (int)length : LONGEST_QUOTE, bytes);
+}
+
+/* A line that violates the protocol fails the one call that waits, as it must be meant for it; with
+ * several waiting, or none, it is counted and fails nobody. */
+static void violation(struct stdio_process *process, enum stdio_stray kind, const char *detail,
+                      const char *text, const char *bytes, size_t length)
+{
+    struct stdio_slot *slot = only_pending(process);
+    if (!slot) {
+        stray(process, kind, text, bytes, length);
+        return;
+    }
+    slot->silenced = true; /* its true answer may still come */
+    slot->call->bytes_received += length + 1;
+    snprintf(text_of(process, slot), STDIO_TEXT, "%s: \"%.*s\"", text,
+             length < LONGEST_QUOTE ? (int)length : LONGEST_QUOTE, bytes);
+    finish(process, slot, (struct outcome){.kind = OUTCOME_PROTOCOL_VIOLATION, .detail = detail},
+           text_of(process, slot));
+}
+
+/* The retry goes out under an id of its own, with the same slot's texts given up. */
+static int send_retry(struct stdio_process *process, struct stdio_slot *slot, const json_t *params,
+                      struct error *error)
+{
+    struct call *call = slot->call;
+    const struct mcp_operation *operation = call->operation->driver_data;
+    const struct mcp_revision *revision = process->target->mcp.revision;
+    struct stdio_slot *fresh = take_slot(process);
+    struct mcp_request_text text;
+    if (!fresh)
+        return error_set(error, ERROR_INTERNAL, "no slot is left for the retry");
+    fresh->call = call;
+    if (mcp_request_text_build(&text, revision, operation->method, params, error) < 0) {
+        release_slot(process, fresh);
+        return -1;
+    }
+    int failed = buffer_append(&fresh->body, text.prefix, text.prefix_length) < 0 ||
+                 buffer_append_uint(&fresh->body, (unsigned long long)fresh->id) < 0 ||
+                 buffer_append(&fresh->body, text.suffix, text.suffix_length) < 0;
+    mcp_request_text_free(&text);
+    struct iovec piece = {buffer_bytes(&fresh->body), buffer_length(&fresh->body)};
+    if (failed || send_pieces(process, fresh, &piece, 1) < 0) {
+        release_slot(process, fresh);
+        return error_set(error, ERROR_TARGET, "the retry could not be sent");
+    }
+    part_of(call)->slot = index_of(process, fresh);
+    release_slot(process, slot);
+    return 0;
+}
+
+/* Answer the server's questions and ask again. -1 with a text when that is not possible. */
+static int resolve_input(struct stdio_process *process, struct stdio_slot *slot,
+                         const struct jsonrpc_message *message, struct error *error)
+{
+    struct call *call = slot->call;
+    if (++part_of(call)->rounds >= STDIO_ROUNDS)
+        return error_set(error, ERROR_TARGET, "the server still asks for input after %d rounds",
+                         STDIO_ROUNDS);
+    json_t *result =
+        json_loadb(message->result.start, message->result.length, JSON_ALLOW_NUL, NULL);
+    json_t *params =
+        buffer_length(&slot->body)
+            ? mcp_operation_sent_params(
+                  (struct span){buffer_bytes(&slot->body), buffer_length(&slot->body)})
+            : mcp_operation_params(call->operation->driver_data, call->variant, call->context);
+    json_t *retry = result && params ? mcp_answer_inputs(params, result, error) : NULL;
+    int failed = retry ? send_retry(process, slot, retry, error) : -1;
+    if (!result || !params)
+        error_set(error, ERROR_TARGET, "the question cannot be read");
+    json_decref(retry);
+    json_decref(params);
+    json_decref(result);
+    return failed;
+}
+
+static void keep_response(struct stdio_slot *slot, const char *bytes, size_t length)
+{
+    struct call *call = slot->call;
+    if (!call->want_response || buffer_append(&slot->response, bytes, length) < 0)
+        return;
+    call->response = buffer_bytes(&slot->response);
+    call->response_length = length;
+}
+
+static void take_answer(struct stdio_process *process, struct stdio_slot *slot,
+                        const struct jsonrpc_message *message, const char *bytes, size_t length)
+{
+    struct call *call = slot->call;
+    const struct mcp_operation *operation = call->operation->driver_data;
+    char *text = text_of(process, slot);
+    uint64_t now = clock_now_ns();
+    call->bytes_received += length + 1;
+    if (!call->first_byte_ns)
+        call->first_byte_ns = now;
+    if (!call->sent_ns)
+        call->sent_ns = now; /* answered before the queue was seen to be empty */
+    struct outcome outcome = mcp_answer_judge(message, process->target->mcp.revision,
+                                              operation->method, operation->tool, text, STDIO_TEXT);
+    if (outcome.kind == OUTCOME_INPUT_REQUIRED) {
+        struct error error = {0};
+        if (resolve_input(process, slot, message, &error) == 0)
+            return;
+        snprintf(text, STDIO_TEXT, "%.*s", STDIO_TEXT - 1, error.text);
+    }
+    call->end_ns = now;
+    keep_response(slot, bytes, length);
+    finish(process, slot, outcome, text);
+}
+
+static void take_duplicate(struct stdio_process *process, struct stdio_slot *slot)
+{
+    static const char text[] = "the server answered the same request twice";
+    struct call *call = slot->call;
+    if (slot->silenced)
+        return;
+    snprintf(text_of(process, slot), STDIO_TEXT, "%s", text);
+    call->outcome =
+        (struct outcome){.kind = OUTCOME_PROTOCOL_VIOLATION, .detail = "duplicate_answer"};
+    call->text = text_of(process, slot);
+}
+
+static void on_answer(struct stdio_process *process, const struct jsonrpc_message *message,
+                      const char *bytes, size_t length)
+{
+    int64_t id = message->id_is_integer ? message->id_integer : 0;
+    struct stdio_slot *slot = id > 0 ? &process->slots[id % STDIO_SLOTS] : NULL;
+    bool without_id = !message->has_id || message->id_is_null;
+    if (slot && slot->id == id && slot->call) {
+        if (slot->finished)
+            take_duplicate(process, slot);
+        else
+            take_answer(process, slot, message, bytes, length);
+    } else if (slot && slot->previous_id == id) {
+        if (!slot->previous_silenced)
+            stray(process, STRAY_DUPLICATE, "a request that was completed is answered again", bytes,
+                  length);
+    } else if (message->kind == JSONRPC_ERROR && without_id && only_pending(process)) {
+        /* The id could not be read from the request, says the server: there is but one it can be.
+         */
+        take_answer(process, only_pending(process), message, bytes, length);
+    } else {
+        violation(process, STRAY_ID, "wrong_id", "an answer whose id is none of ours", bytes,
+                  length);
+    }
+}
+
+/* ---- the greeting ------------------------------------------------------------------------------
+ */
+
+void stdio_process_greet(struct stdio_process *process)
+{
+    const struct stdio_target *target = process->target;
+    char digits[24];
+    int64_t id = ++process->sequence * STDIO_SLOTS;
+    process->started_ns = clock_now_ns();
+    process->slots[0].previous_id = id; /* so that a late answer is known for what it is */
+    struct iovec pieces[3] = {
+        {target->hello.prefix, target->hello.prefix_length},
+        {digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)id)},
+        {target->hello.suffix, target->hello.suffix_length}};
+    child_write_line(&process->child, pieces, 3); /* if it is gone already, `exited` follows */
+    loop_timer_start(process->loop, &process->timer,
+                     process->started_ns + target->start_timeout_ns);
+}
+
+static void on_greeting_timeout(struct loop_timer *timer)
+{
+    struct stdio_process *process = container_of(timer, struct stdio_process, timer);
+    struct outcome why = {.kind = OUTCOME_CONNECT_TIMEOUT, .detail = "no_answer"};
+    snprintf(process->text, sizeof process->text,
+             "a new server process did not answer within %.1f s; its stderr ends with: %.300s",
+             (double)process->target->start_timeout_ns / (double)NS_PER_S,
+             process->child.error_tail);
+    stdio_process_fail(process, &why, process->text);
+}
+
+/* Does the new process speak what the target spoke when it was opened? */
+static bool is_same_revision(const struct stdio_process *process,
+                             const struct jsonrpc_message *message)
+{
+    const struct mcp_revision *revision = process->target->mcp.revision;
+    size_t position = 0;
+    struct span version = span_member(message->result, "protocolVersion"), element;
+    if (revision->era == MCP_ERA_LEGACY)
+        return span_is_string(version) && span_string_equals(span_unquote(version), revision->name);
+    struct span versions = span_member(message->result, "supportedVersions");
+    while (versions.start &&
+           jsonrpc_batch_next(versions.start, versions.length, &position, &element))
+        if (span_is_string(element) && span_string_equals(span_unquote(element), revision->name))
+            return true;
+    return false;
+}
+
+static void on_greeted(struct stdio_process *process, const struct jsonrpc_message *message)
+{
+    struct connection *connection = process->connection;
+    struct target *target = connection->worker->target;
+    const char *revision = process->target->mcp.revision->name;
+    struct outcome why = {.kind = OUTCOME_PROTOCOL_VIOLATION, .detail = "revision_changed"};
+    if (message->kind == JSONRPC_RESULT && is_same_revision(process, message)) {
+        write_text(process, process->target->initialized);
+        loop_timer_stop(process->loop, &process->timer);
+        process->state = STDIO_READY;
+        connection->capacity = STDIO_CAPACITY;
+        connection->reusable = true;
+        connection->connect_ns = clock_now_ns() - process->started_ns;
+        pid_t none = 0; /* who watches the target watches the first of its processes */
+        __atomic_compare_exchange_n(&target->pid, &none, process->child.pid, false,
+                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+        connection->opened(connection);
+        return;
+    }
+    if (message->kind == JSONRPC_ERROR) {
+        char sentence[300];
+        span_unescape(message->error_message, sentence, sizeof sentence);
+        why = (struct outcome){.kind = OUTCOME_JSONRPC_ERROR, .code = (int32_t)message->error_code};
+        snprintf(process->text, sizeof process->text,
+                 "a new server process refused MCP %s, which it spoke when the target was opened: "
+                 "error %lld: %s",
+                 revision, (long long)message->error_code, sentence);
+    } else {
+        snprintf(process->text, sizeof process->text,
+                 "a new server process does not speak MCP %s, which it spoke when the target was "
+                 "opened",
+                 revision);
+    }
+    stdio_process_fail(process, &why, process->text);
+}
+
+/* ---- lines -------------------------------------------------------------------------------------
+ */
+
+static void on_server_request(struct stdio_process *process, const struct jsonrpc_message *message,
+                              const char *bytes, size_t length)
+{
+    if (process->target->mcp.revision->era == MCP_ERA_MODERN) {
+        violation(process, STRAY_REQUEST, "server_request",
+                  "a request from the server, which this revision does not allow", bytes, length);
+        return;
+    }
+    char *answer = mcp_answer_server_request_text(message);
+    write_text(process, answer);
+    free(answer);
+}
+
+/* One message. Afterwards the process may be gone: true while it is still of interest. */
+static bool on_message(struct stdio_process *process, const struct jsonrpc_message *message,
+                       const char *bytes, size_t length)
+{
+    switch (message->kind) {
+    case JSONRPC_RESULT:
+    case JSONRPC_ERROR:
+        if (process->state == STDIO_GREETING && message->id_is_integer &&
+            message->id_integer == process->slots[0].previous_id) {
+            on_greeted(process, message);
+            return false;
+        }
+        on_answer(process, message, bytes, length);
+        break;
+    case JSONRPC_REQUEST:
+        on_server_request(process, message, bytes, length);
+        break;
+    case JSONRPC_NOTIFICATION:
+        break;
+    case JSONRPC_BATCH:
+        violation(process, STRAY_NOISE, "unexpected_batch", "a batch, which this revision has not",
+                  bytes, length);
+        break;
+    case JSONRPC_INVALID:
+        violation(process, STRAY_NOISE, "invalid_jsonrpc", message->problem, bytes, length);
+        break;
+    case JSONRPC_MALFORMED:
+        violation(process, STRAY_NOISE, "malformed_json", message->problem, bytes, length);
+        break;
+    }
+    return true;
+}
+
+static void on_line(struct child *child, const char *bytes, size_t length)
+{
+    struct stdio_process *process = container_of(child, struct stdio_process, child);
+    struct jsonrpc_message message;
+    size_t position = 0;
+    struct span element;
+    if (process->state == STDIO_GONE || stdio_is_blank(bytes, length))
+        return;
+    note_sent(process);
+    if (jsonrpc_scan(&message, bytes, length) != JSONRPC_BATCH ||
+        !process->target->mcp.revision->batches) {
+        on_message(process, &message, bytes, length);
+        return;
+    }
+    while (jsonrpc_batch_next(bytes, length, &position, &element)) {
+        jsonrpc_scan(&message, element.start, element.length);
+        if (!on_message(process, &message, element.start, element.length))
+            return;
+    }
+}
+
+static void on_line_too_long(struct child *child)
+{
+    struct stdio_process *process = container_of(child, struct stdio_process, child);
+    if (process->state != STDIO_GONE)
+        violation(process, STRAY_TOO_LONG, "answer_too_long", "a line longer than 64 MiB", "", 0);
+}
+
+/* ---- the end -----------------------------------------------------------------------------------
+ */
+
+static void fail_pending(struct stdio_process *process, struct outcome why)
+{
+    for (int i = 0; i < STDIO_SLOTS; i++) {
+        struct stdio_slot *slot = &process->slots[i];
+        if (slot->call && slot->id && !slot->finished)
+            finish(process, slot, why, process->text);
+    }
+}
+
+static void on_exited(struct child *child, int status)
+{
+    struct stdio_process *process = container_of(child, struct stdio_process, child);
+    struct outcome why = {.kind = OUTCOME_CONNECTION_RESET, .detail = "child_exited"};
+    if (!process->connection) {
+        stdio_process_free(process);
+        return;
+    }
+    struct target *target = process->connection->worker->target;
+    stdio_describe_exit(child, status, process->text, sizeof process->text);
+    process->state = STDIO_GONE;
+    process->connection->reusable = false;
+    __atomic_store_n(&target->pid, 0, __ATOMIC_RELAXED);
+    fail_pending(process, why);
+    while (process->finished)
+        run_deliver(&process->deliver);
+    stdio_process_fail(process, &why, process->text);
+}
