@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+extern const struct driver mcp_http_driver;
+extern const struct driver mcp_sse_driver;
+extern const struct driver mcp_stdio_driver;
 extern const struct driver null_driver;
 
 const struct driver *const drivers[] = {
-    &null_driver,
+    &mcp_http_driver, &mcp_sse_driver, &mcp_stdio_driver, &null_driver,
     NULL,
 };
 
