@@ -61,19 +61,22 @@ static int judge_target(struct result *result, uint32_t target, uint32_t minimum
     char missing[512], text[800], wish[64], subject[160];
     uint32_t minimum = minimum_sample ? minimum_sample : 1;
     const char *name = result->targets[target].name ? result->targets[target].name : "?";
-    snprintf(subject, sizeof subject, "target %.*s", quantity_cut(name, 100), name);
+    int length = quantity_cut(name, 100);
+    snprintf(subject, sizeof subject, "target %.*s", length, name);
     snprintf(wish, sizeof wish, "at least %u operations each", minimum);
     if (coverage.offered == 0)
         return 0;
     if (coverage.below_minimum == 0) {
-        snprintf(text, sizeof text, "all %u operations of the mix were called at least %u times",
+        snprintf(text, sizeof text,
+                 "%.*s: all %u operations of the mix were called at least %u times", length, name,
                  coverage.offered, minimum);
     } else {
         name_missing(result, target, minimum_sample, coverage.below_minimum, missing,
                      sizeof missing);
         snprintf(text, sizeof text,
-                 "%u of %u operations of the mix were called; %u got fewer than %u calls: %s",
-                 coverage.called, coverage.offered, coverage.below_minimum, minimum, missing);
+                 "%.*s: %u of %u operations of the mix were called; %u got fewer than %u calls: %s",
+                 length, name, coverage.called, coverage.offered, coverage.below_minimum, minimum,
+                 missing);
     }
     json_t *figures = json_pack("{s:i, s:i, s:i, s:i}", "offered", (int)coverage.offered, "called",
                                 (int)coverage.called, "below_minimum", (int)coverage.below_minimum,

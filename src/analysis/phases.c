@@ -12,15 +12,15 @@ static int judge_recovery(struct result *result, const struct result_phase *phas
     quantity_duration(took, sizeof took, phase->recovery_ns);
     quantity_duration(lasted, sizeof lasted, phase->duration_ns);
     if (phase->recovered) {
-        snprintf(text, sizeof text, "back to the baseline %s after the load fell", took);
+        snprintf(text, sizeof text, "recovery: back to the baseline %s after the load fell", took);
     } else if (phase->partial) {
         verdict = VERDICT_INCONCLUSIVE;
-        snprintf(text, sizeof text, "cut short after %s, before it was back to the baseline",
-                 lasted);
+        snprintf(text, sizeof text,
+                 "recovery: cut short after %s, before it was back to the baseline", lasted);
     } else {
         verdict = VERDICT_FAIL;
-        snprintf(text, sizeof text, "not back to the baseline within %s of the load falling",
-                 lasted);
+        snprintf(text, sizeof text,
+                 "recovery: not back to the baseline within %s of the load falling", lasted);
     }
     json_t *figures =
         json_pack("{s:b, s:I, s:I}", "recovered", phase->recovered, "recovery_ns",

@@ -317,12 +317,14 @@ static int add(struct result *result, const struct judge_threshold *threshold,
                struct judged *judged)
 {
     char subject[256], limit[QUANTITY_SIZE + 8], sample[QUANTITY_SIZE], text[1024];
-    static const char *const words[] = {"keeps", "breaks", "cannot be held against", "is beside"};
     name_subject(threshold, subject, sizeof subject);
     name_limit(threshold, limit, sizeof limit);
     quantity_count(sample, sizeof sample, judged->sample);
-    snprintf(text, sizeof text, "%s is %s and %s %s, over %s operations%s%s", subject,
-             judged->figure, words[judged->verdict], limit, sample, judged->why[0] ? "; " : "",
+    const char *relation = judged->verdict == VERDICT_PASS   ? ""
+                           : judged->verdict == VERDICT_FAIL ? "not "
+                                                             : "must be ";
+    snprintf(text, sizeof text, "%s: %s%s %s%s, %s operations%s%s", subject, judged->figure,
+             *relation ? "," : "", relation, limit, sample, judged->why[0] ? "; " : "",
              judged->why);
     return result_add_finding(result, "threshold", subject, judged->verdict, judged->figures, limit,
                               judged->sample, text);

@@ -65,15 +65,15 @@ static void print_heading(const struct summary *summary)
             result->partial ? ", PARTIAL: the figures are of a part of the run" : "");
     for (size_t t = 0; t < result->target_count; t++) {
         const struct result_target *target = &result->targets[t];
+        size_t room = (size_t)summary->width - 6;
         fprintf(summary->stream, "  ");
-        text_print_safe(summary->stream, target->name ? target->name : "?", 24);
+        room -= text_print_safe(summary->stream, target->name ? target->name : "?", 24);
         fprintf(summary->stream, "  %s", summary->style.dim);
         if (target->description)
-            text_print_safe(summary->stream, target->description, 60);
-        if (target->address) {
-            fprintf(summary->stream, "  ");
-            text_print_safe(summary->stream, target->address, 80);
-        }
+            room -= text_print_safe(summary->stream, target->description, room < 64 ? room : 64);
+        fprintf(summary->stream, "  ");
+        if (target->address)
+            text_print_safe(summary->stream, target->address, room);
         fprintf(summary->stream, "%s\n", summary->style.reset);
     }
 }
@@ -320,7 +320,9 @@ static void add_part(struct summary *summary, struct table *table, unsigned part
     table_add(table, NULL, quantity_count(text, sizeof text, histogram->count));
     for (size_t i = 0; i < 3; i++)
         summary_add_quantile(summary, table, histogram, fractions[i]);
-    table_add(table, NULL, quantity_duration(text, sizeof text, histogram->max_ns));
+    bool below = histogram->clamped_low == histogram->count;
+    table_add(table, NULL,
+              below ? "<100ns" : quantity_duration(text, sizeof text, histogram->max_ns));
 }
 
 static void print_parts(struct summary *summary)
@@ -423,12 +425,16 @@ static void print_generator(const struct summary *summary)
             resident = result->self[i].resident_bytes;
     quantity_duration(delay, sizeof delay, saturation.delay_highest_ns);
     print_title(summary, "generator");
-    fprintf(summary->stream, "  busiest worker at most %s of a core; timers at most %s late; ",
-            quantity_share(cpu, sizeof cpu, saturation.cpu_highest),
-            quantity_duration(lag, sizeof lag, saturation.lag_highest_ns));
+    char text[256], delayed[QUANTITY_SIZE + 32] = "";
     if (saturation.delay_highest_ns)
-        fprintf(summary->stream, "send delay p99 at most %s; ", delay);
-    fprintf(summary->stream, "%s resident\n", quantity_bytes(memory, sizeof memory, resident));
+        snprintf(delayed, sizeof delayed, "send delay p99 at most %s; ", delay);
+    snprintf(text, sizeof text,
+             "busiest worker at most %s of a core; timers at most %s late; %s%s resident",
+             quantity_share(cpu, sizeof cpu, saturation.cpu_highest),
+             quantity_duration(lag, sizeof lag, saturation.lag_highest_ns), delayed,
+             quantity_bytes(memory, sizeof memory, resident));
+    fputs("  ", summary->stream);
+    summary_print_wrapped(summary, text, 2);
 }
 
 /* ---- findings and verdict
@@ -468,7 +474,6 @@ static void print_findings(const struct summary *summary)
 
 static void print_verdict(const struct summary *summary, const char *path)
 {
-    static const char *const words[] = {"PASS", "FAIL", "INCONCLUSIVE", "NOT JUDGED"};
     const struct result *result = summary->result;
     struct mark mark = mark_of(summary, result->verdict);
     if (path) {
@@ -476,7 +481,7 @@ static void print_verdict(const struct summary *summary, const char *path)
         text_print_safe(summary->stream, path, 400);
         fputc('\n', summary->stream);
     }
-    fprintf(summary->stream, "\n%s%s%s%s  ", summary->style.bold, mark.style,
-            words[result->verdict], summary->style.reset);
+    fprintf(summary->stream, "\n%s%s%s ", summary->style.bold, mark.style, mark.sign);
     summary_print_wrapped(summary, result->summary ? result->summary : "", 2);
+    fputs(summary->style.reset, summary->stream);
 }

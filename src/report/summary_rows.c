@@ -58,6 +58,12 @@ void summary_add_figures(struct summary *summary, struct table *table,
 void summary_add_quantile(struct summary *summary, struct table *table,
                           const struct histogram *histogram, double fraction)
 {
+    /* What is below the histogram's range is known to be just that. */
+    if (histogram->count && histogram_quantile(histogram, fraction) <= HISTOGRAM_LOWEST_NS &&
+        histogram->clamped_low) {
+        table_add(table, NULL, "<100ns");
+        return;
+    }
     struct measurement measurement; /* borrows the histogram, frees nothing */
     measurement_init(&measurement);
     measurement.latency_ok = *histogram;

@@ -8,10 +8,11 @@
 #define COLUMNS_MAX  16
 #define INDENT       2
 #define GAP          2
-#define NARROWEST    12
+#define NARROWEST    18
 #define CELL_COLUMNS 200
 
 struct layout {
+    size_t gap;
     size_t width[COLUMNS_MAX];
     bool dropped[COLUMNS_MAX];
 };
@@ -19,7 +20,7 @@ struct layout {
 static struct layout lay_out(const struct table *table, size_t room);
 static void print_cell(FILE *stream, const struct table_column *column, const char *text,
                        const char *colour, const struct terminal_style *style, size_t width,
-                       bool last);
+                       size_t gap);
 
 void table_init(struct table *table, const struct table_column *columns, size_t column_count)
 {
@@ -67,26 +68,37 @@ size_t table_rows(const struct table *table)
     return table->cell_count / table->column_count;
 }
 
+static const char *text_at(const struct table *table, size_t row, size_t column)
+{
+    return row ? table->cells[(row - 1) * table->column_count + column].text
+               : table->columns[column].title;
+}
+
+/* Where a row ends: no spaces trail behind it. */
+static size_t last_shown(const struct table *table, const struct layout *layout, size_t row)
+{
+    size_t last = 0;
+    for (size_t c = 0; c < table->column_count; c++)
+        if (!layout->dropped[c] && *text_at(table, row, c))
+            last = c;
+    return last;
+}
+
 void table_print(const struct table *table, FILE *stream, const struct terminal_style *style,
                  int width)
 {
     if (table->broken)
         return;
     struct layout layout = lay_out(table, width > INDENT ? (size_t)(width - INDENT) : 1);
-    size_t last = 0;
-    for (size_t c = 0; c < table->column_count; c++)
-        if (!layout.dropped[c])
-            last = c;
     for (size_t row = 0; row <= table_rows(table); row++) {
+        size_t last = last_shown(table, &layout, row);
         fprintf(stream, "%*s", INDENT, "");
-        for (size_t c = 0; c < table->column_count; c++) {
-            if (layout.dropped[c])
-                continue;
-            const struct table_cell *cell =
-                row ? &table->cells[(row - 1) * table->column_count + c] : NULL;
-            print_cell(stream, &table->columns[c], cell ? cell->text : table->columns[c].title,
-                       cell ? cell->style : style->dim, style, layout.width[c], c == last);
-        }
+        for (size_t c = 0; c <= last; c++)
+            if (!layout.dropped[c])
+                print_cell(stream, &table->columns[c], text_at(table, row, c),
+                           row ? table->cells[(row - 1) * table->column_count + c].style
+                               : style->dim,
+                           style, layout.width[c], c == last ? 0 : layout.gap);
         fputc('\n', stream);
     }
 }
@@ -108,7 +120,7 @@ static size_t total_width(const struct table *table, const struct layout *layout
     size_t total = 0;
     for (size_t c = 0; c < table->column_count; c++)
         if (!layout->dropped[c])
-            total += layout->width[c] + (total ? GAP : 0);
+            total += layout->width[c] + (total ? layout->gap : 0);
     return total;
 }
 
@@ -125,9 +137,17 @@ static bool drop_one(const struct table *table, struct layout *layout)
     return most > 0;
 }
 
+static void give_way(const struct table *table, struct layout *layout, size_t room)
+{
+    for (size_t c = 0; c < table->column_count; c++)
+        while (table->columns[c].gives_way && layout->width[c] > NARROWEST &&
+               total_width(table, layout) > room)
+            layout->width[c]--;
+}
+
 static struct layout lay_out(const struct table *table, size_t room)
 {
-    struct layout layout = {.dropped = {false}};
+    struct layout layout = {.gap = GAP};
     for (size_t c = 0; c < table->column_count; c++)
         layout.width[c] = shown_columns(table->columns[c].title);
     for (size_t i = 0; i < table_rows(table) * table->column_count; i++) {
@@ -136,17 +156,18 @@ static struct layout lay_out(const struct table *table, size_t room)
             layout.width[i % table->column_count] = columns;
     }
     do {
-        for (size_t c = 0; c < table->column_count; c++)
-            while (table->columns[c].gives_way && layout.width[c] > NARROWEST &&
-                   total_width(table, &layout) > room)
-                layout.width[c]--;
+        give_way(table, &layout, room);
+        if (total_width(table, &layout) > room && layout.gap > 1) {
+            layout.gap = 1;
+            give_way(table, &layout, room);
+        }
     } while (total_width(table, &layout) > room && drop_one(table, &layout));
     return layout;
 }
 
 static void print_cell(FILE *stream, const struct table_column *column, const char *text,
                        const char *colour, const struct terminal_style *style, size_t width,
-                       bool last)
+                       size_t gap)
 {
     size_t columns = shown_columns(text);
     size_t fill = columns < width ? width - columns : 0;
@@ -157,6 +178,6 @@ static void print_cell(FILE *stream, const struct table_column *column, const ch
     text_print_safe(stream, text, width);
     if (colour && *colour)
         fputs(style->reset, stream);
-    if (!last)
-        fprintf(stream, "%*s", (int)(column->left ? fill : 0) + GAP, "");
+    if (gap)
+        fprintf(stream, "%*s", (int)((column->left ? fill : 0) + gap), "");
 }

@@ -1,5 +1,6 @@
 /* A table on the terminal: cells are collected, columns take the width of their widest cell, the
- * name column gives way, and columns that may go are dropped when the terminal is too narrow. */
+ * name column gives way, gaps narrow, and columns that may go are dropped when the terminal is too
+ * narrow. */
 #ifndef CICADA_REPORT_TABLE_H
 #define CICADA_REPORT_TABLE_H
 
@@ -11,7 +12,7 @@ struct table_column {
     const char *title;
     bool left;      /* aligned; numbers stand to the right */
     int expendable; /* 0: stays; the highest is dropped first */
-    bool gives_way; /* cut with an ellipsis before any column is dropped, down to 12 */
+    bool gives_way; /* cut with an ellipsis before any column is dropped, down to 18 */
 };
 
 struct table_cell {
