@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Every benchmark, one after the other; the figures of docs/benchmarks.md. DURATION sets the seconds of each
+# measurement.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+BUILD=${BUILD:-build}
+export BUILD
+
+echo "$(date -u +%Y-%m-%dT%H:%MZ), $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r)"
+failed=()
+for script in bench/generator_cpu.sh bench/slow_server.sh bench/peak_rate.sh bench/memory.sh bench/null*.sh \
+    bench/coordinated_omission.sh; do
+    [[ -x $script ]] || continue
+    "$script" || failed+=("$script")
+done
+for program in histogram jsonrpc_scan; do
+    [[ ! -x $BUILD/bench/$program ]] || { echo && echo "$program" && "$BUILD/bench/$program"; } || failed+=("$program")
+done
+((${#failed[@]} == 0)) || { echo "failed: ${failed[*]}" >&2 && exit 1; }
