@@ -1,0 +1,147 @@
+/* A worker: one thread with its own loop, users, connections and measurements. It takes orders from
+ * the coordinator (begin a phase, end it, quit) and shares nothing else but the mix's counters and
+ * the ring over which it hands its records. */
+#ifndef CICADA_ENGINE_WORKER_H
+#define CICADA_ENGINE_WORKER_H
+
+#include "engine/engine.h"
+#include "engine/examples.h"
+#include "engine/record.h"
+#include "engine/schedule.h"
+#include "engine/virtual_user.h"
+
+#include <pthread.h>
+
+/* One phase as the workers see it: read-only once begun, but for the tickets. */
+struct engine_phase {
+    const struct plan *plan;
+    const struct phase *phase;
+    struct bound_mix *mix;       /* NULL: idle, no load */
+    struct bound_target *target; /* NULL: the same */
+    uint32_t phase_index, target_index;
+    struct schedule schedule;  /* open model */
+    uint64_t start_ns, end_ns; /* UINT64_MAX: until the tickets are used up */
+    uint64_t slice_ns;
+    uint64_t ticket_limit; /* operations; UINT64_MAX: no limit */
+    uint32_t workers;      /* the first so many take part */
+    bool rotates;          /* fewer users than categories: each takes them in turn */
+    bool keep_users;       /* the next phase runs on the same target */
+    char apart[64];
+    atomic_uint_fast64_t tickets;
+    atomic_bool exhausted; /* set by the first worker that finds no ticket */
+};
+
+/* What one worker measured of one phase. */
+struct tally {
+    struct measurement *operations;
+    size_t operation_count;
+    struct measurement setup;
+    struct histogram parts[PARTS];
+    uint64_t last_end_ns; /* of its last operation */
+};
+
+/* A worker's side of one target. */
+struct worker_target {
+    struct worker *worker;
+    struct bound_target *bound;
+    const struct driver *driver;
+    struct driver_worker *driver_worker; /* NULL: this worker does not serve the target */
+    struct pool pool;
+    struct pooled_call *free_calls;
+    struct virtual_user **users; /* this worker's, by local index; made when first needed */
+    size_t user_count;
+    struct virtual_user *free_carriers; /* open model, last used first */
+    unsigned active;                    /* users wanted (closed), or carriers made (open) */
+    unsigned present;                   /* users not gone */
+    uint32_t sharers;                   /* workers that serve the target */
+    unsigned slots_per_user;
+    struct slot *oldest, *newest; /* started and not finished */
+    struct loop_timer timeout_timer;
+    uint64_t timeout_ns;
+    struct example_quota *quotas; /* per operation */
+};
+
+enum worker_stage { STAGE_IDLE, STAGE_RUNNING, STAGE_DRAINING, STAGE_LEAVING };
+enum worker_report { WORKER_STARTING, WORKER_READY, WORKER_BUSY, WORKER_DONE, WORKER_FAILED };
+
+struct worker_order { /* guarded by the mutex */
+    struct engine_phase *begin;
+    bool end;
+    uint64_t end_ns, drain_ns; /* end the phase: now, and drain at most so long */
+    bool leave;                /* no user is kept for the next phase */
+    bool quit;
+};
+
+struct worker {
+    struct loop loop;
+    pthread_t thread;
+    uint32_t index;
+    const struct plan *plan;
+    struct loop *coordinator;
+    struct worker_target *targets;
+    size_t target_count;
+    atomic_int report; /* enum worker_report */
+    pthread_mutex_t mutex;
+    struct worker_order order;
+    struct error error; /* of WORKER_FAILED */
+    bool joinable, quit;
+
+    /* The phase under way. */
+    enum worker_stage stage;
+    struct engine_phase *phase;
+    struct worker_target *target; /* of the phase; NULL: none */
+    bool keep_users, out_of_tickets, begun;
+    uint64_t ended_ns; /* load ended */
+    struct loop_timer begin_timer, end_timer, drain_timer, slice_timer, level_timer, arrival_timer;
+    struct loop_task end_task;
+    unsigned in_flight, setups;              /* operations, session operations */
+    struct arrival_stream arrivals, backlog; /* the second counts those that are due */
+    unsigned carriers_limit;
+    bool saturated;         /* open model: every carrier is busy */
+    uint64_t free_since_ns; /* ... or since when one is not */
+    struct tally tally;
+    struct examples examples;
+
+    /* The record of the slice under way; the coordinator's once WORKER_DONE is reported. */
+    struct record *record;
+    struct record_ring filled, emptied;
+    uint32_t slice;
+    uint64_t slice_start_ns, slice_cpu_ns;
+};
+
+/* Make worker `index`, for so many targets (zeroed before; its targets' `bound` and `sharers` are
+ * the caller's to set). Then start its thread; it reports READY or FAILED. */
+int worker_init(struct worker *worker, uint32_t index, const struct plan *plan,
+                struct loop *coordinator, size_t targets, struct error *error);
+int worker_start(struct worker *worker, struct error *error);
+void worker_stop(struct worker *worker); /* order it to quit, and join */
+void worker_free(struct worker *worker);
+
+/* Orders, from the coordinator's thread. */
+void worker_begin(struct worker *worker, struct engine_phase *phase);
+void worker_end(struct worker *worker, uint64_t end_ns, uint64_t drain_ns, bool leave);
+
+/* For the models and users, on the worker's thread. */
+bool worker_take_ticket(struct worker *worker); /* leave to start one more operation */
+bool worker_has_tickets(const struct worker *worker);
+void worker_settle(struct worker *worker); /* something ended: is the stage over? */
+static inline bool worker_runs(const struct worker *worker)
+{
+    return worker->stage == STAGE_RUNNING;
+}
+void tally_reset(struct tally *tally, size_t operations); /* frees what it held */
+
+/* The user with a local index, made when it is needed first. NULL when memory is out. */
+struct virtual_user *worker_user(struct worker_target *target, size_t index);
+
+/* closed_model.c, open_model.c */
+void closed_model_begin(struct worker *worker);
+void closed_model_update(struct worker *worker, uint64_t now_ns); /* users to the level of now */
+void closed_model_next(struct slot *slot, uint64_t now_ns);       /* the slot is free */
+void closed_model_end(struct worker *worker, uint64_t end_ns);
+void open_model_begin(struct worker *worker);
+void open_model_next(struct slot *slot, uint64_t now_ns);
+void open_model_end(struct worker *worker, uint64_t end_ns);
+unsigned open_model_queued(struct worker *worker, uint64_t now_ns);
+
+#endif
