@@ -5,35 +5,122 @@
 
 #include <stdio.h>
 
-static int judge_recovery(struct result *result, const struct result_phase *phase)
+static double number(const json_t *object, const char *name)
 {
-    char text[512], took[QUANTITY_SIZE], lasted[QUANTITY_SIZE];
-    enum verdict verdict = VERDICT_PASS;
+    return json_number_value(json_object_get(object, name));
+}
+
+static bool within(const struct recovery_evidence *found, const json_t *window)
+{
+    return number(window, "finished") > 0 && number(window, "p95_ns") > 0 &&
+           number(window, "p95_ns") <= (double)found->limit_p95_ns &&
+           number(window, "error_rate") <= found->limit_errors;
+}
+
+static void read_limits(struct recovery_evidence *found, const json_t *baseline,
+                        const json_t *tolerance)
+{
+    double p95 = number(baseline, "p95_ns");
+    double scaled = p95 * number(tolerance, "p95_factor");
+    double shifted = p95 + number(tolerance, "p95_extra_ns");
+    found->baseline_p95_ns = (uint64_t)p95;
+    found->limit_p95_ns = (uint64_t)(scaled > shifted ? scaled : shifted);
+    found->baseline_errors = number(baseline, "error_rate");
+    found->limit_errors = found->baseline_errors + number(tolerance, "error_rate_extra");
+}
+
+struct recovery_evidence recovery_from_evidence(const json_t *evidence)
+{
+    struct recovery_evidence found = {.readable = false};
+    const json_t *baseline = json_object_get(evidence, "baseline");
+    const json_t *tolerance = json_object_get(evidence, "tolerance");
+    const json_t *windows = json_object_get(evidence, "windows");
+    json_int_t needed = json_integer_value(json_object_get(tolerance, "windows"));
+    uint64_t row = 0, first_ns = 0;
+    size_t index;
+    json_t *window;
+    found.readable = json_is_array(windows) && needed > 0 && baseline;
+    found.has_baseline = json_is_object(baseline);
+    read_limits(&found, baseline, tolerance);
+    json_array_foreach(windows, index, window)
+    {
+        bool holds = found.has_baseline && within(&found, window);
+        found.misjudged += holds != json_is_true(json_object_get(window, "within"));
+        found.last_p95_ns = (uint64_t)number(window, "p95_ns");
+        found.last_errors = number(window, "error_rate");
+        found.windows++;
+        row = holds ? row + 1 : 0;
+        if (row == 1)
+            first_ns = (uint64_t)number(window, "end_ns");
+        if (!found.recovered && row >= (uint64_t)needed) {
+            found.recovered = true;
+            found.recovery_ns = first_ns;
+        }
+    }
+    return found;
+}
+
+/* ---- the finding
+ * ---------------------------------------------------------------------------------- */
+
+static json_t *figures(const struct result_phase *phase, const struct recovery_evidence *evidence)
+{
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "recovered",
+                     phase->recovered, "recovery_ns", (json_int_t)phase->recovery_ns, "waited_ns",
+                     (json_int_t)phase->duration_ns, "windows", (json_int_t)evidence->windows,
+                     "baseline_p95_ns", (json_int_t)evidence->baseline_p95_ns, "limit_p95_ns",
+                     (json_int_t)evidence->limit_p95_ns, "last_p95_ns",
+                     (json_int_t)evidence->last_p95_ns, "baseline_error_rate",
+                     evidence->baseline_errors, "limit_error_rate", evidence->limit_errors,
+                     "last_error_rate", evidence->last_errors);
+}
+
+static enum verdict describe(const struct result_phase *phase,
+                             const struct recovery_evidence *evidence, char *text, size_t size)
+{
+    char took[QUANTITY_SIZE], lasted[QUANTITY_SIZE], baseline[QUANTITY_SIZE], last[QUANTITY_SIZE],
+        limit[QUANTITY_SIZE], errors[QUANTITY_SIZE], most[QUANTITY_SIZE];
     quantity_duration(took, sizeof took, phase->recovery_ns);
     quantity_duration(lasted, sizeof lasted, phase->duration_ns);
-    if (phase->recovered) {
-        snprintf(text, sizeof text, "recovery: back to the baseline %s after the load fell", took);
-    } else if (phase->partial) {
-        verdict = VERDICT_INCONCLUSIVE;
-        snprintf(text, sizeof text,
-                 "recovery: cut short after %s, before it was back to the baseline", lasted);
-    } else {
-        verdict = VERDICT_FAIL;
-        snprintf(text, sizeof text,
-                 "recovery: not back to the baseline within %s of the load falling", lasted);
+    quantity_duration(baseline, sizeof baseline, evidence->baseline_p95_ns);
+    quantity_duration(limit, sizeof limit, evidence->limit_p95_ns);
+    quantity_duration(last, sizeof last, evidence->last_p95_ns);
+    quantity_share(errors, sizeof errors, evidence->last_errors);
+    quantity_share(most, sizeof most, evidence->limit_errors);
+    if (!evidence->readable || !evidence->has_baseline) {
+        snprintf(text, size,
+                 "recovery: nothing was measured before the stress that it could return to");
+        return VERDICT_INCONCLUSIVE;
     }
-    json_t *figures =
-        json_pack("{s:b, s:I, s:I}", "recovered", phase->recovered, "recovery_ns",
-                  (json_int_t)phase->recovery_ns, "waited_ns", (json_int_t)phase->duration_ns);
-    if (figures && phase->recovery)
-        json_object_set(figures, "evidence", phase->recovery);
+    if (phase->recovered) {
+        snprintf(
+            text, size,
+            "recovery: %s after the load fell, p95 was back within %s (baseline %s) and errors "
+            "within %s",
+            took, limit, baseline, most);
+        return VERDICT_PASS;
+    }
+    snprintf(text, size,
+             "recovery: not %s %s: p95 is %s, limit %s (baseline %s); errors %s, limit %s",
+             phase->partial ? "yet when it was cut short after" : "within", lasted, last, limit,
+             baseline, errors, most);
+    return phase->partial ? VERDICT_INCONCLUSIVE : VERDICT_FAIL;
+}
+
+static int judge_recovery(struct result *result, const struct result_phase *phase)
+{
+    char text[512];
+    struct recovery_evidence evidence = recovery_from_evidence(phase->recovery);
+    enum verdict verdict = describe(phase, &evidence, text, sizeof text);
     uint64_t sample = 0;
     for (size_t t = 0; t < phase->target_count; t++)
         for (size_t o = 0; o < phase->targets[t].operation_count; o++)
             sample += measurement_finished(&phase->targets[t].operations[o]);
-    return result_add_finding(result, "recovery", phase->name, verdict, figures,
-                              "back to the baseline within its tolerance before the phase ends",
-                              sample, text);
+    return result_add_finding(
+        result, "recovery", phase->name, verdict, figures(phase, &evidence),
+        "p95 and error rate back within the tolerance of the baseline, before "
+        "the phase ends",
+        sample, text);
 }
 
 int recovery_judge(struct result *result)

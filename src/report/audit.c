@@ -4,6 +4,7 @@
 #include "report/audit.h"
 
 #include "analysis/judge.h"
+#include "analysis/phases.h"
 #include "report/audit_check.h"
 #include "report/figures.h"
 #include "report/result_json.h"
@@ -248,10 +249,30 @@ static void audit_seconds(struct audit *audit, const struct phase_target *target
     measurement_free(&total);
 }
 
+/* Recovered or not follows from the windows that are the evidence for it. */
+static void audit_recovery(struct audit *audit, const struct result_phase *phase, size_t index)
+{
+    struct recovery_evidence evidence = recovery_from_evidence(phase->recovery);
+    audit_true(audit, evidence.readable,
+               "phases[%zu].recovery: has no baseline, tolerance, windows", index);
+    audit_equal(audit, evidence.misjudged, 0,
+                "phases[%zu].recovery.windows: those whose \"within\" does not follow from their "
+                "figures",
+                index);
+    audit_equal(audit, phase->recovered, evidence.recovered,
+                "phases[%zu].recovered follows from its windows", index);
+    audit_equal(audit, phase->recovery_ns, evidence.recovery_ns,
+                "phases[%zu].recovery_ns follows from its windows", index);
+    audit_group(audit, "%s: recovered or not follows from its %llu windows", phase->name,
+                (unsigned long long)evidence.windows);
+}
+
 static void audit_phases(struct audit *audit, const struct result *result)
 {
     for (size_t p = 0; p < result->phase_count; p++) {
         const struct result_phase *phase = &result->phases[p];
+        if (phase->has_recovery)
+            audit_recovery(audit, phase, p);
         for (size_t t = 0; t < phase->target_count; t++) {
             const char *target = result->targets[phase->targets[t].target].name;
             char name[128], place[96];

@@ -158,6 +158,22 @@ static void make_phase_target(struct phase_target *target, uint32_t index, uint3
     }
 }
 
+/* One bad window, then three good ones: recovered at the end of the first of these. */
+static json_t *make_recovery(void)
+{
+    json_t *windows = json_array();
+    for (int i = 0; i < 4; i++)
+        json_array_append_new(windows, json_pack("{s:I, s:i, s:f, s:i, s:b}", "end_ns",
+                                                 (json_int_t)(i + 1) * 1150000000, "p95_ns",
+                                                 i ? 12000000 : 90000000, "error_rate", 0.0,
+                                                 "finished", 100, "within", i > 0));
+    return json_pack("{s:{s:s, s:f, s:i, s:f, s:i}, s:{s:f, s:i, s:f, s:i}, s:I, s:o}", "baseline",
+                     "phase", "ramp-up", "users", 5.0, "p95_ns", 11000000, "error_rate", 0.0,
+                     "sample", 800, "tolerance", "p95_factor", 1.5, "p95_extra_ns", 5000000,
+                     "error_rate_extra", 0.01, "windows", 3, "window_ns", (json_int_t)1150000000,
+                     "windows", windows);
+}
+
 static void make_phases(struct result *result, const struct fixture_options *options)
 {
     static const char *const names[] = {"ramp-up", "peak", "stress", "ramp-down"};
@@ -179,7 +195,7 @@ static void make_phases(struct result *result, const struct fixture_options *opt
         if (recovery) {
             phase->has_recovery = phase->recovered = true;
             phase->recovery_ns = 2300000000;
-            phase->recovery = json_pack("{s:f}", "tolerance", 0.2);
+            phase->recovery = make_recovery();
         }
     }
     struct result_phase *memory = &result->phases[options->phases + 1];
