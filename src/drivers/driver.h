@@ -156,7 +156,9 @@ struct call {
     uint64_t deadline_ns; /* when the engine will cancel it; for information */
     bool keep_request;    /* keep the request's text for an example (see request_text) */
     bool want_response; /* the engine reads `response` in `complete`: captures, checks, examples */
-    /* Called by the driver exactly once per submit, never from inside submit or cancel. */
+    /* Called by the driver exactly once per submit, never from inside submit or cancel. The engine
+     * may submit the next call, on the same connection even, from inside it; it never disconnects
+     * from inside it. The call is the engine's again once this was called. */
     void (*complete)(struct call *call);
     void *engine_data;
 
