@@ -46,9 +46,10 @@ struct engine {
         interrupted; /* set by a signal handler: end the phase, drain briefly, mark partial */
 };
 
-/* Bind the mixes to what the targets offer (prepares operations), without running: used by run,
- * --show-plan and `cicada tools`. Then run every phase. The result is filled as far as it got, also
- * when -1 is returned; ERROR_TARGET when a target stopped answering for good. */
+/* Bind the mixes to what the targets offer, then run every phase (once: repetitions are the
+ * caller's). The result is filled as far as it got, also when -1 is returned; the code says why:
+ * ERROR_USAGE when a mix has nothing to run, ERROR_TARGET when a target stopped answering for good,
+ * ERROR_VERDICT when abort_on ended the run, ERROR_INTERRUPTED, ERROR_INTERNAL. */
 int engine_run(struct engine *engine, struct result *result, struct error *error);
 
 #endif
