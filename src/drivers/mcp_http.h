@@ -14,6 +14,7 @@
 #ifndef CICADA_DRIVERS_MCP_HTTP_H
 #define CICADA_DRIVERS_MCP_HTTP_H
 
+#include "base/clock.h"
 #include "drivers/mcp_http_pool.h"
 #include "drivers/mcp_target.h"
 #include "net/http.h"
@@ -28,6 +29,7 @@ enum {
 };
 #define MCP_HTTP_EVENT_LIMIT     ((size_t)16 * 1024 * 1024) /* bytes of one event */
 #define MCP_HTTP_RETRY_MS        1000                       /* before reconnecting, unless told */
+#define MCP_HTTP_LISTEN_NS       NS_PER_S                   /* for the head of a GET stream */
 #define MCP_HTTP_LINGER_NS       (250 * NS_PER_MS) /* for an answered event stream to end */
 #define MCP_HTTP_SHORT_LINGER_NS NS_PER_MS         /* when this server is known not to end them */
 
@@ -74,6 +76,7 @@ struct mcp_http_worker {
     struct mcp_http_stream *free_streams;
     struct mcp_http_body *free_bodies;
     bool listen_refused; /* the server answered GET with 405: it is not asked again */
+    bool listen_silent;  /* it sends no head before it has something to say: it is not awaited */
     unsigned unended;    /* answered streams in a row that the server did not end */
     uint64_t notifications, server_requests, refused_answers, unexpected;
     char text[512]; /* why the call being completed failed */
@@ -119,6 +122,7 @@ enum mcp_http_stage {
     STAGE_REQUEST,     /* the request itself, also a retry with input responses */
     STAGE_INITIALIZE,  /* session_open, session_churn, renewal */
     STAGE_INITIALIZED, /* the notification after it */
+    STAGE_LISTEN,      /* session_open, until the server took or refused the GET stream */
     STAGE_DISCOVER,    /* session_open, after initialize was refused in a modern way */
     STAGE_DELETE,      /* session_close, session_churn */
     STAGE_NOTIFY,      /* open(): a notification of its own */
@@ -271,7 +275,11 @@ void mcp_http_session_discard(struct session *session);
 
 /* ---- mcp_http_listen.c ----------------------------------------------------------------------- */
 
-void mcp_http_listen(struct mcp_http_session *session, struct mcp_http_worker *worker);
+/* `opener` (may be NULL) is completed when the server has taken or refused the stream: what it asks
+ * before that might be lost, and a call wait for it in vain. False: there will be no stream. */
+bool mcp_http_listen(struct mcp_http_session *session, struct mcp_http_worker *worker,
+                     struct mcp_http_call *opener);
+void mcp_http_listen_forget(struct mcp_http_session *session, const struct mcp_http_call *opener);
 void mcp_http_unlisten(struct mcp_http_session *session, struct mcp_http_worker *worker);
 /* Answer a server's request by a POST of its own. */
 void mcp_http_answer_request(struct mcp_http_worker *worker, const struct mcp_http_session *session,

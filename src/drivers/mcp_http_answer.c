@@ -237,6 +237,11 @@ void mcp_http_call_timer_fired(struct loop_timer *timer)
         resume(part);
         return;
     }
+    if (part->stage == STAGE_LISTEN) {
+        mcp_http_worker_of(part)->listen_silent = true;
+        mcp_http_finish(part, (struct outcome){OUTCOME_OK, 0, NULL}, NULL);
+        return;
+    }
     mcp_http_worker_of(part)->unended++;
     give_up_stream(part);
 }

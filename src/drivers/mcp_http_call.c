@@ -99,10 +99,13 @@ void mcp_http_cancel(struct call *call, const struct outcome *why)
     if (tell && !(part->operation && strcmp(part->operation->method, "initialize") == 0))
         mcp_http_post_cancelled(mcp_http_worker_of(part), part->session, part->id,
                                 outcome_kind_name(why->kind));
+    bool listening = part->stage == STAGE_LISTEN; /* the session stands */
     mcp_http_account(part);
     mcp_http_abort(part);
     mcp_http_session_leave(part);
-    if (answered) /* only the end of its stream was awaited */
+    if (listening)
+        mcp_http_finish_later(part, (struct outcome){OUTCOME_OK, 0, NULL}, NULL);
+    else if (answered) /* only the end of its stream was awaited */
         mcp_http_finish_later(part, part->outcome, part->text);
     else
         mcp_http_finish_later(part, *why,

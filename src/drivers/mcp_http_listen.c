@@ -15,6 +15,7 @@ enum { LISTEN_ATTEMPTS = 5 }; /* to reconnect, in a row, before a session does w
 struct mcp_http_listener {
     struct mcp_http_session *session;
     struct mcp_http_worker *worker;
+    struct mcp_http_call *opener; /* NULL once it was told */
     struct http_exchange exchange;
     struct mcp_http_ticket ticket;
     struct loop_timer timer;
@@ -59,14 +60,16 @@ static const struct http_exchange_events post_events = {.body = post_body, .fail
 /* ---- the GET stream ---------------------------------------------------------------------------
  */
 
-void mcp_http_listen(struct mcp_http_session *session, struct mcp_http_worker *worker)
+bool mcp_http_listen(struct mcp_http_session *session, struct mcp_http_worker *worker,
+                     struct mcp_http_call *opener)
 {
     const struct target_options *options = worker->owner->target->options;
     if (!options->listen || worker->listen_refused || session->listener)
-        return;
+        return false;
     struct mcp_http_listener *listener = calloc(1, sizeof *listener);
     if (!listener)
-        return; /* a session works without it */
+        return false; /* a session works without it */
+    listener->opener = opener;
     listener->session = session;
     listener->worker = worker;
     listener->timer.fired = listen_timer;
@@ -74,6 +77,21 @@ void mcp_http_listen(struct mcp_http_session *session, struct mcp_http_worker *w
     session->listener = listener;
     sse_decoder_init(&listener->decoder, MCP_HTTP_EVENT_LIMIT);
     listen_send(listener);
+    return true;
+}
+
+void mcp_http_listen_forget(struct mcp_http_session *session, const struct mcp_http_call *opener)
+{
+    if (session->listener && session->listener->opener == opener)
+        session->listener->opener = NULL;
+}
+
+static void tell_opener(struct mcp_http_listener *listener)
+{
+    struct mcp_http_call *opener = listener->opener;
+    listener->opener = NULL;
+    if (opener)
+        mcp_http_finish_later(opener, (struct outcome){OUTCOME_OK, 0, NULL}, NULL);
 }
 
 void mcp_http_unlisten(struct mcp_http_session *session, struct mcp_http_worker *worker)
@@ -81,6 +99,7 @@ void mcp_http_unlisten(struct mcp_http_session *session, struct mcp_http_worker 
     struct mcp_http_listener *listener = session->listener;
     if (!listener)
         return;
+    tell_opener(listener);
     session->listener = NULL;
     loop_timer_stop(worker->owner->loop, &listener->timer);
     mcp_http_pool_cancel(&worker->gets, &listener->ticket);
@@ -112,6 +131,7 @@ static void listen_head(struct http_exchange *exchange)
     if (exchange->status == 200 && exchange->body_kind == HTTP_BODY_EVENT_STREAM) {
         listener->accepted = true;
         listener->attempts = 0;
+        tell_opener(listener);
     }
 }
 

@@ -203,9 +203,10 @@ static enum negotiation probe(struct mcp_http_control *control, struct error *er
     int status = control->exchange ? control->exchange->status : 0;
     enum era_verdict verdict = era_judge_probe(status, is_message ? &message : NULL);
     bool answered = status != 0 && control->outcome.kind != OUTCOME_CONNECTION_RESET;
-    bool html = control->outcome.kind == OUTCOME_PROTOCOL_VIOLATION && status / 100 == 2;
+    const char *detail = control->outcome.detail;
+    bool page = detail && strcmp(detail, "unexpected_content_type") == 0;
 
-    if ((!answered && control->outcome.kind != OUTCOME_TIMEOUT) || html ||
+    if ((!answered && control->outcome.kind != OUTCOME_TIMEOUT) || page ||
         (answered && verdict == ERA_SAYS_NOTHING)) {
         mcp_http_control_explain(control, "server/discover", error);
         return NEGOTIATION_FAILED;

@@ -1,6 +1,7 @@
 /* Legacy sessions: initialize and its notification, DELETE, both in a row (churn), and the renewal
  * that a 404 asks for: one call initializes anew, the others of that session wait for it, and then
  * each repeats its request once. See mcp_http.h. */
+#include "base/clock.h"
 #include "drivers/mcp_http.h"
 
 #include <inttypes.h>
@@ -76,6 +77,7 @@ void mcp_http_session_advance(struct mcp_http_call *part)
         else
             mcp_http_finish(part, part->outcome, part->text);
         break;
+    case STAGE_LISTEN:
     case STAGE_NOTIFY:
     case STAGE_IDLE:
     case STAGE_REQUEST:
@@ -120,12 +122,19 @@ static void established(struct mcp_http_call *part)
             mcp_http_finish(part, (struct outcome){OUTCOME_OK, 0, NULL}, NULL);
         return;
     }
-    mcp_http_listen(part->session, mcp_http_worker_of(part));
+    struct mcp_http_worker *worker = mcp_http_worker_of(part);
     if (part->session->renewing == part) {
+        mcp_http_listen(part->session, worker, NULL);
         renewed(part);
         return;
     }
     mcp_http_owner(part)->session->open = true;
+    bool await = !worker->listen_silent;
+    if (mcp_http_listen(part->session, worker, await ? part : NULL) && await) {
+        part->stage = STAGE_LISTEN;
+        loop_timer_start(worker->owner->loop, &part->timer, clock_now_ns() + MCP_HTTP_LISTEN_NS);
+        return;
+    }
     mcp_http_finish(part, (struct outcome){OUTCOME_OK, 0, NULL}, NULL);
 }
 
@@ -236,6 +245,8 @@ void mcp_http_session_leave(struct mcp_http_call *part)
     struct mcp_http_session *session = part->session;
     if (!session)
         return;
+    if (part->stage == STAGE_LISTEN)
+        mcp_http_listen_forget(session, part);
     if (part->stage == STAGE_WAIT) {
         struct mcp_http_call **link = &session->waiting;
         while (*link && *link != part)

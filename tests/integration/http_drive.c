@@ -233,8 +233,23 @@ static void trace(struct target *target, const char *step, bool ok, const char *
     printf("step\t%s\t%s\t%s\n", step, ok ? "ok" : "failed", text);
 }
 
+/* A target without tools gets a ping, or what stands for it in the modern era. */
+static const char *default_kind(void)
+{
+    const char *kind = "discover";
+    for (size_t i = 0; i < drive.target.offer_count; i++) {
+        if (strcmp(drive.target.offers[i].kind, "tool") == 0)
+            return "tool";
+        if (strcmp(drive.target.offers[i].kind, "ping") == 0)
+            kind = "ping";
+    }
+    return kind;
+}
+
 static int prepare_operations(struct error *error)
 {
+    if (!drive.kind)
+        drive.kind = default_kind();
     for (size_t i = 0; i < drive.target.offer_count; i++) {
         const struct offer *offer = &drive.target.offers[i];
         if (fnmatch(drive.kind, offer->kind, 0) != 0 || fnmatch(drive.name, offer->name, 0) != 0)
@@ -340,7 +355,6 @@ static void parse(int argc, char **argv)
                                        .where = "command line"};
     options->header_names = calloc((size_t)argc, sizeof(char *));
     options->header_values = calloc((size_t)argc, sizeof(char *));
-    drive.kind = "tool";
     drive.name = "*";
     drive.user_count = drive.in_flight = drive.variants = 1;
     for (int i = 1; i < argc; i++) {
