@@ -126,7 +126,7 @@ int schema_make_uri(struct random *random, size_t length, struct buffer *output)
     size_t start = buffer_length(output);
     if (length > 0 && length < 24) { /* urn-like, as short as a:b */
         int result = buffer_append_text(output, length >= 12 ? "http://" : "a:");
-        return result | stretch(random, output, start, length);
+        return result | stretch(random, output, start, length > 3 ? length : 3);
     }
     int result = buffer_printf(output, "https://example.com/%s", length ? "" : word(random));
     if (length == 0)

@@ -29,6 +29,8 @@ json_t *generate_number(struct demand *d, unsigned types)
         return NULL;
     if (d->multiples.count)
         return pick_multiple(d, &range, types);
+    if (range.low > 9.2e18 || range.high < -9.2e18) /* beyond int64 all doubles are whole */
+        return pick_real(d, &range, types);
     bool whole = types == SCHEMA_INTEGER;
     if (types == SCHEMA_NUMBER && range.first <= range.last)
         whole = !d->generator->varied || random_below(d->generator->random, 2) == 0;

@@ -76,11 +76,39 @@ static size_t wanted_length(struct demand *d)
     return (size_t)random_between(random, (int64_t)(low ? low : 1), (int64_t)(high ? high : 1));
 }
 
+/* ^a, b and z$ together: what starts, what lies between and what ends, one behind another, drawn
+ * out in the middle to the least length. */
+static int make_composed(struct demand *d, struct buffer *output)
+{
+    struct random *random = d->generator->random;
+    for (unsigned turn = 0; turn < 3; turn++) {
+        for (size_t i = 0; i < d->patterns.count; i++) {
+            bool before, behind;
+            schema_pattern_open_ends(d->patterns.items[i], &before, &behind);
+            if ((!before && !behind) || turn != (before ? behind ? 1u : 2u : 0u))
+                continue;
+            if (turn == 2)
+                while (schema_utf8_length(buffer_bytes(output), buffer_length(output)) + 1 <
+                       d->min_length)
+                    if (buffer_append_char(output, (char)('a' + random_below(random, 26))) < 0)
+                        return -1;
+            if (schema_pattern_generate(d->patterns.items[i], random, 0, SCHEMA_MAX_STRING,
+                                        output) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
 static int make(struct demand *d, unsigned attempt, struct buffer *output)
 {
+    if (d->max_length == 0)
+        return 0;
     size_t sources = d->formats.count + d->patterns.count;
     if (sources == 0 || (attempt > 8 && attempt % (sources + 1) == sources && !d->patterns.count))
         return make_text(d, attempt == 0 && !d->generator->varied ? 0 : wanted_length(d), output);
+    if (d->patterns.count > 1 && attempt >= sources && attempt % 2)
+        return make_composed(d, output);
     size_t source = attempt % sources;
     if (source < d->formats.count) {
         const struct schema_format *format = d->formats.items[source];

@@ -91,6 +91,9 @@ enum schema_match schema_pattern_match(const struct schema_pattern *pattern, con
 int schema_pattern_generate(const struct schema_pattern *pattern, struct random *random,
                             size_t min_length, size_t max_length, struct buffer *output);
 
+/* Whether a match may have anything before it, and behind it. */
+void schema_pattern_open_ends(const struct schema_pattern *pattern, bool *before, bool *behind);
+
 /* ---- formats (schema_format.c, schema_format_generate.c)
  * -------------------------------------------- */
 

@@ -295,6 +295,8 @@ static int read_schemas(struct reading *reading, void *field)
     struct schema_node_list *list = field;
     struct schema_arena *arena = &reading->compiler->schema->arena;
     size_t count = json_array_size(reading->value);
+    if (json_is_array(reading->value) && count == 0 && list == &reading->node->prefix_items)
+        return 0; /* against the letter, but zod writes the empty tuple so */
     if (!json_is_array(reading->value) || count == 0)
         return fail(reading, "must be an array with at least one schema");
     list->items = schema_arena_take(arena, count * sizeof(struct schema_node *));

@@ -73,6 +73,15 @@ int schema_pattern_generate(const struct schema_pattern *pattern, struct random 
     return 0;
 }
 
+void schema_pattern_open_ends(const struct schema_pattern *pattern, bool *before, bool *behind)
+{
+    *before = *behind = false;
+    if (!pattern->readable)
+        return;
+    *before = !anchored(pattern->program.root, true);
+    *behind = !anchored(pattern->program.root, false);
+}
+
 static int make_piece(struct making *making, const struct regex *piece, size_t length,
                       unsigned depth)
 {
