@@ -76,8 +76,7 @@ void summary_print_footnotes(const struct summary *summary)
     const char *dim = summary->style.dim, *reset = summary->style.reset;
     if (summary->unknown_shown)
         fprintf(summary->stream,
-                "\n  %s" UNKNOWN " the sample is too small: a percentile is shown when at least 10 "
-                "values lie beyond it%s\n",
+                "\n  %s" UNKNOWN " too small a sample: a percentile takes 10 values beyond it%s\n",
                 dim, reset);
     if (summary->lower_bound_shown)
         fprintf(summary->stream,

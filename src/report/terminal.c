@@ -86,8 +86,9 @@ static void add_name(struct buffer *line, const struct terminal_style *style, co
     buffer_append_text(line, style->bold);
     size_t columns = text_append_safe(line, name ? name : "?", NAME_COLUMNS);
     buffer_append_text(line, style->reset);
-    for (; columns <= LEAST_COLUMNS; columns++)
+    do
         buffer_append_char(line, ' ');
+    while (++columns <= LEAST_COLUMNS);
 }
 
 static void add_bar(struct buffer *line, const struct terminal_style *style, double done)
@@ -134,7 +135,7 @@ static void phase_began(void *context, const struct engine_progress *progress)
     struct buffer line;
     line_begin(&line);
     add_name(&line, &terminal->style, phase->name);
-    buffer_printf(&line, " %zu of %zu: ", progress->phase_index + 1, progress->phase_count);
+    buffer_printf(&line, "%zu of %zu: ", progress->phase_index + 1, progress->phase_count);
     add_load(&line, phase);
     if (phase->duration_ns) {
         buffer_append_text(&line, ", ");
