@@ -4,12 +4,18 @@
 #include "base/clock.h"
 #include "engine/slot.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define DEFAULT_TIMEOUT_NS (30 * NS_PER_S)
+#define SHORT_TURN_NS      (100 * NS_PER_US)
 #define LEAVE_LIMIT_NS     (2 * NS_PER_S) /* to close the sessions */
 
 static void *worker_main(void *context);
@@ -171,9 +177,29 @@ struct virtual_user *worker_user(struct worker_target *target, size_t index)
 /* ---- the thread
  * ---------------------------------------------------------------------------------- */
 
+/* Ask the scheduler for short turns (Linux 6.12 and later; no privilege needed, no larger share of
+ * the processor): a thread that wakes to start an operation then runs before one that computes.
+ * Elsewhere nothing changes. The structure is that of sched_setattr(2), which glibc 2.36 does not
+ * declare. */
+static void ask_for_short_turns(void)
+{
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime_ns, deadline_ns, period_ns;
+    } attributes = {.size = sizeof attributes, .policy = SCHED_OTHER, .runtime_ns = SHORT_TURN_NS};
+    errno = 0;
+    attributes.nice = getpriority(PRIO_PROCESS, 0);
+    if (errno == 0)
+        syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
 static void *worker_main(void *context)
 {
     struct worker *worker = context;
+    ask_for_short_turns();
     if (open_targets(worker) < 0) {
         report(worker, WORKER_FAILED);
     } else {
