@@ -84,18 +84,21 @@ static int prepare_headers(struct mcp_http_target *http, struct mcp_operation *m
         return error_set(error, ERROR_INTERNAL, "out of memory");
     mcp->transport_data = headers;
     for (unsigned i = 0; i < mcp->variant_count; i++)
-        if (mcp_http_headers_build(&headers[i], http->mcp.revision, mcp,
+        if (!mcp->variants[i].body &&
+            mcp_http_headers_build(&headers[i], http->mcp.revision, mcp,
+                                   mcp_operation_name_value(mcp, i),
                                    mcp->variants[i].param_header_values, error) < 0)
             return -1;
     return 0;
 }
 
 int mcp_http_headers_build(struct mcp_http_headers *out, const struct mcp_revision *revision,
-                           const struct mcp_operation *operation, char *const *values,
-                           struct error *error)
+                           const struct mcp_operation *operation, const char *name,
+                           char *const *values, struct error *error)
 {
     const struct mcp_tool *tool = operation->tool;
-    size_t params = tool && values ? tool->param_header_count : 0, count = 0, text_size = 0;
+    size_t params = tool && values ? tool->param_header_count : 0, count = 0;
+    size_t text_size = name ? strlen(name) + 1 : 0;
     for (size_t i = 0; i < params; i++)
         text_size += values[i] ? strlen(values[i]) + 1 : 0;
     struct http_header *headers = malloc((5 + params) * sizeof *headers + text_size);
@@ -106,8 +109,10 @@ int mcp_http_headers_build(struct mcp_http_headers *out, const struct mcp_revisi
     headers[count++] = mcp_http_post_headers[1];
     headers[count++] = (struct http_header){"MCP-Protocol-Version", revision->name};
     headers[count++] = (struct http_header){"Mcp-Method", operation->method};
-    if (operation->name_value)
-        headers[count++] = (struct http_header){"Mcp-Name", operation->name_value};
+    if (name) {
+        headers[count++] = (struct http_header){"Mcp-Name", text};
+        text = stpcpy(text, name) + 1;
+    }
     for (size_t i = 0; i < params; i++) {
         if (!values[i])
             continue;
@@ -115,6 +120,52 @@ int mcp_http_headers_build(struct mcp_http_headers *out, const struct mcp_revisi
         text = stpcpy(text, values[i]) + 1;
     }
     *out = (struct mcp_http_headers){headers, count};
+    return 0;
+}
+
+/* Values are appended one after the other first, for appending may move those before; a header
+ * holds its value's offset until all are there. */
+static int render_value(struct mcp_http_body *body, const char *name, int appended, size_t offset)
+{
+    if (appended > 0)
+        return 0; /* omitted */
+    if (appended < 0 || buffer_append_char(&body->values, '\0') < 0)
+        return -1;
+    body->headers[body->header_count++] = (struct http_header){name, (const char *)offset};
+    return 0;
+}
+
+int mcp_http_headers_render(struct mcp_http_body *body, const struct mcp_revision *revision,
+                            const struct mcp_operation *operation)
+{
+    enum { FIXED = 4 };
+    const struct mcp_tool *tool = operation->tool;
+    size_t params = tool ? tool->param_header_count : 0, needed = FIXED + 1 + params;
+    const struct span text = {buffer_bytes(&body->buffer), buffer_length(&body->buffer)};
+    if (needed > body->header_capacity) {
+        struct http_header *headers = realloc(body->headers, needed * sizeof *headers);
+        if (!headers)
+            return -1;
+        body->headers = headers;
+        body->header_capacity = needed;
+    }
+    body->headers[0] = mcp_http_post_headers[0];
+    body->headers[1] = mcp_http_post_headers[1];
+    body->headers[2] = (struct http_header){"MCP-Protocol-Version", revision->name};
+    body->headers[3] = (struct http_header){"Mcp-Method", operation->method};
+    body->header_count = FIXED;
+    buffer_clear(&body->values);
+    if (render_value(body, "Mcp-Name", mcp_operation_rendered_name(operation, text, &body->values),
+                     0) < 0)
+        return -1;
+    for (size_t i = 0; i < params; i++) {
+        size_t offset = buffer_length(&body->values);
+        int appended = mcp_operation_rendered_param(&tool->param_headers[i], text, &body->values);
+        if (render_value(body, tool->param_headers[i].name, appended, offset) < 0)
+            return -1;
+    }
+    for (size_t i = FIXED; i < body->header_count; i++)
+        body->headers[i].value = buffer_bytes(&body->values) + (size_t)body->headers[i].value;
     return 0;
 }
 
@@ -171,8 +222,7 @@ void mcp_http_worker_close(struct driver_worker *worker)
     while (part->free_bodies) {
         struct mcp_http_body *body = part->free_bodies;
         part->free_bodies = body->next;
-        buffer_free(&body->buffer);
-        free(body);
+        mcp_http_body_free(body);
     }
 }
 

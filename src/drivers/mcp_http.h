@@ -60,10 +60,14 @@ struct mcp_http_stream {
     struct http_header headers[4];
 };
 
-/* A body rendered for one call; pooled per worker. */
+/* A body rendered for one call, and the headers that mirror it in the modern era; pooled per
+ * worker. */
 struct mcp_http_body {
     struct mcp_http_body *next;
     struct buffer buffer;
+    struct buffer values; /* of the headers that mirror the body, each with its NUL */
+    struct http_header *headers;
+    size_t header_count, header_capacity;
 };
 
 struct mcp_http_worker {
@@ -142,9 +146,8 @@ struct mcp_http_call {
     uint32_t generation;                   /* of the session when the request was sent */
     struct mcp_http_stream *stream;        /* while an event stream is read */
     struct mcp_http_body *body;            /* rendered */
-    struct mcp_request_text request;       /* owned: of a retry with input responses, or of a call
-                                              whose headers had to be made with its body */
-    struct mcp_http_headers headers;       /* owned: as `request` */
+    struct mcp_request_text request;       /* owned: of a retry with input responses */
+    struct mcp_http_headers headers;       /* owned: of server/discover within session_open */
     const char *notification;              /* STAGE_NOTIFY, borrowed */
     struct mcp_http_call *next_waiting;
     struct loop_timer timer; /* linger, or the wait before a resumption */
@@ -183,12 +186,15 @@ static inline struct mcp_http_worker *mcp_http_worker_of(struct mcp_http_call *p
 
 /* ---- mcp_http.c ------------------------------------------------------------------------------ */
 
-/* Make the headers of a request in the modern era. `values` are those of the tool's Mcp-Param-*
- * headers, NULL where one is omitted; `values` itself may be NULL. free() the result's `headers`.
- */
+/* Make the headers of a request in the modern era. `name` is that of Mcp-Name, NULL if none;
+ * `values` are those of the tool's Mcp-Param-* headers, NULL where one is omitted; `values` itself
+ * may be NULL. Values are copied. free() the result's `headers`. */
 int mcp_http_headers_build(struct mcp_http_headers *out, const struct mcp_revision *revision,
-                           const struct mcp_operation *operation, char *const *values,
-                           struct error *error);
+                           const struct mcp_operation *operation, const char *name,
+                           char *const *values, struct error *error);
+/* The same from a rendered body: fills body->headers. -1 when memory is out. */
+int mcp_http_headers_render(struct mcp_http_body *body, const struct mcp_revision *revision,
+                            const struct mcp_operation *operation);
 extern const struct http_header mcp_http_post_headers[2]; /* Content-Type, Accept */
 extern const struct http_header mcp_http_accept_stream;   /* Accept, of a GET */
 int mcp_http_worker_open(struct driver_worker *worker, struct error *error);
@@ -244,6 +250,11 @@ void mcp_http_abort(struct mcp_http_call *part);
 void mcp_http_account(struct mcp_http_call *part);
 /* The exchange is over: account for it and give back its place in a pool. */
 void mcp_http_over(struct mcp_http_call *part);
+
+/* Pools of rendered bodies, one per worker. */
+struct mcp_http_body *mcp_http_body_take(struct mcp_http_body **pool); /* NULL: memory is out */
+void mcp_http_body_give(struct mcp_http_body **pool, struct mcp_http_body *body); /* NULL is fine */
+void mcp_http_body_free(struct mcp_http_body *body);
 
 /* ---- mcp_http_answer.c ----------------------------------------------------------------------- */
 

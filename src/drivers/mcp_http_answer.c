@@ -398,29 +398,12 @@ static void prepare_retry(struct mcp_http_call *part, const struct jsonrpc_messa
 static json_t *params_sent(struct mcp_http_call *part)
 {
     const struct call *call = mcp_http_owner(part);
-    const struct mcp_request_text *request = &part->request;
     const struct mcp_variant *variant =
         &part->operation->variants[call->variant % part->operation->variant_count];
-    json_t *message = NULL;
     if (!variant->body)
         return json_incref(variant->params);
-    if (part->body) {
-        message = json_loadb(buffer_bytes(&part->body->buffer), buffer_length(&part->body->buffer),
-                             0, NULL);
-    } else if (request->prefix) {
-        struct buffer whole;
-        buffer_init(&whole, MCP_HTTP_EVENT_LIMIT);
-        if (buffer_append(&whole, request->prefix, request->prefix_length) == 0 &&
-            buffer_append_char(&whole, '0') == 0 &&
-            buffer_append(&whole, request->suffix, request->suffix_length) == 0)
-            message = json_loadb(buffer_bytes(&whole), buffer_length(&whole), 0, NULL);
-        buffer_free(&whole);
-    }
-    json_t *params = json_incref(json_object_get(message, "params"));
-    json_decref(message);
-    json_object_del(params, "inputResponses");
-    json_object_del(params, "requestState");
-    return params;
+    return mcp_operation_sent_params(
+        (struct span){buffer_bytes(&part->body->buffer), buffer_length(&part->body->buffer)});
 }
 
 /* Bytes of a whole body outlast the call's completion; those of an event do not. */

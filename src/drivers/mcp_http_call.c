@@ -13,11 +13,9 @@ static void call_task(struct loop_task *task);
 static void begin_churn(struct mcp_http_call *part);
 static void send_notification(struct mcp_http_call *part);
 static bool render(struct mcp_http_call *part, const char **missing);
-static bool render_with_headers(struct mcp_http_call *part, const char **missing);
-static bool needs_own_headers(const struct mcp_http_call *part);
+static bool render_template(struct mcp_http_call *part, const char **missing);
 static void set_text_pieces(struct mcp_http_call *part, const struct mcp_request_text *text);
 static void set_headers(struct mcp_http_call *part);
-static struct mcp_http_body *body_take(struct mcp_http_worker *worker);
 
 static const struct outcome no_memory = {OUTCOME_NOT_RUN, 0, "out_of_memory"};
 
@@ -205,50 +203,26 @@ static bool render(struct mcp_http_call *part, const char **missing)
         set_text_pieces(part, &part->request);
         return true;
     }
-    if (needs_own_headers(part))
-        return render_with_headers(part, missing);
-    if (variant->body && !part->body && !(part->body = body_take(mcp_http_worker_of(part))))
-        return false;
-    struct buffer *rendered = part->body ? &part->body->buffer : NULL;
-    if (rendered)
-        buffer_clear(rendered);
+    if (variant->body)
+        return render_template(part, missing);
     return mcp_operation_body(part->operation, call->variant, part->id, call->context,
-                              part->id_digits, rendered, part->exchange.body_pieces,
+                              part->id_digits, NULL, part->exchange.body_pieces,
                               &part->exchange.body_piece_count, missing) == 0;
 }
 
-/* Templated arguments that are mirrored in headers: both have to come from one rendering. */
-static bool needs_own_headers(const struct mcp_http_call *part)
-{
-    const struct call *call = mcp_http_owner((struct mcp_http_call *)part);
-    const struct mcp_operation *operation = part->operation;
-    return !part->session && operation->tool && operation->tool->param_header_count &&
-           operation->variants[call->variant % operation->variant_count].body;
-}
-
-static bool render_with_headers(struct mcp_http_call *part, const char **missing)
+static bool render_template(struct mcp_http_call *part, const char **missing)
 {
     const struct call *call = mcp_http_owner(part);
-    const struct mcp_operation *operation = part->operation;
-    const struct mcp_tool *tool = operation->tool;
-    const struct mcp_revision *revision = mcp_http_worker_of(part)->target->mcp.revision;
-    json_t *params = mcp_operation_params(operation, call->variant, call->context);
-    char **values = calloc(tool->param_header_count, sizeof *values);
-    bool made = params && values;
-    for (size_t i = 0; made && i < tool->param_header_count; i++)
-        values[i] =
-            mcp_param_header_value(&tool->param_headers[i], json_object_get(params, "arguments"));
-    made = made && mcp_http_headers_build(&part->headers, revision, operation, values, NULL) == 0 &&
-           mcp_request_text_build(&part->request, revision, operation->method, params, NULL) == 0;
-    for (size_t i = 0; values && i < tool->param_header_count; i++)
-        free(values[i]);
-    free(values);
-    if (!params)
-        *missing = "a placeholder of the arguments";
-    json_decref(params);
-    if (made)
-        set_text_pieces(part, &part->request);
-    return made;
+    struct mcp_http_worker *worker = mcp_http_worker_of(part);
+    const struct mcp_revision *revision = worker->target->mcp.revision;
+    if (!part->body && !(part->body = mcp_http_body_take(&worker->free_bodies)))
+        return false;
+    if (mcp_operation_body(part->operation, call->variant, part->id, call->context, part->id_digits,
+                           &part->body->buffer, part->exchange.body_pieces,
+                           &part->exchange.body_piece_count, missing) < 0)
+        return false;
+    return revision->era == MCP_ERA_LEGACY ||
+           mcp_http_headers_render(part->body, revision, part->operation) == 0;
 }
 
 static void set_text_pieces(struct mcp_http_call *part, const struct mcp_request_text *text)
@@ -269,12 +243,20 @@ static void set_headers(struct mcp_http_call *part)
         exchange->header_count = part->session->header_count;
         return;
     }
-    const struct mcp_http_headers *headers = &part->headers;
-    if (!headers->headers && part->operation && part->operation->transport_data)
-        headers = (const struct mcp_http_headers *)part->operation->transport_data +
-                  mcp_http_owner(part)->variant % part->operation->variant_count;
-    exchange->headers = headers->headers ? headers->headers : mcp_http_post_headers;
-    exchange->header_count = headers->headers ? headers->count : 2;
+    const struct mcp_http_headers *prepared =
+        part->operation ? part->operation->transport_data : NULL;
+    if (prepared)
+        prepared += mcp_http_owner(part)->variant % part->operation->variant_count;
+    if (part->body && part->body->header_count) {
+        exchange->headers = part->body->headers;
+        exchange->header_count = part->body->header_count;
+    } else if (prepared && prepared->headers) {
+        exchange->headers = prepared->headers;
+        exchange->header_count = prepared->count;
+    } else {
+        exchange->headers = mcp_http_post_headers;
+        exchange->header_count = 2;
+    }
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -356,10 +338,7 @@ void mcp_http_finish(struct mcp_http_call *part, struct outcome outcome, const c
     call->complete(call);
 
     mcp_http_stream_give(worker, stream);
-    if (body) {
-        body->next = worker->free_bodies;
-        worker->free_bodies = body;
-    }
+    mcp_http_body_give(&worker->free_bodies, body);
     mcp_request_text_free(&request_text);
     free(headers);
     if (own_session) {
@@ -368,17 +347,34 @@ void mcp_http_finish(struct mcp_http_call *part, struct outcome outcome, const c
     }
 }
 
-static struct mcp_http_body *body_take(struct mcp_http_worker *worker)
+struct mcp_http_body *mcp_http_body_take(struct mcp_http_body **pool)
 {
-    struct mcp_http_body *body = worker->free_bodies;
+    struct mcp_http_body *body = *pool;
     if (body) {
-        worker->free_bodies = body->next;
-        return body;
-    }
-    body = calloc(1, sizeof *body);
-    if (body)
+        *pool = body->next;
+    } else if ((body = calloc(1, sizeof *body))) {
         buffer_init(&body->buffer, MCP_HTTP_EVENT_LIMIT);
+        buffer_init(&body->values, MCP_HTTP_EVENT_LIMIT);
+    }
+    if (body)
+        body->header_count = 0;
     return body;
+}
+
+void mcp_http_body_give(struct mcp_http_body **pool, struct mcp_http_body *body)
+{
+    if (!body)
+        return;
+    body->next = *pool;
+    *pool = body;
+}
+
+void mcp_http_body_free(struct mcp_http_body *body)
+{
+    buffer_free(&body->buffer);
+    buffer_free(&body->values);
+    free(body->headers);
+    free(body);
 }
 
 /* ---- examples -------------------------------------------------------------------------------- */

@@ -135,7 +135,7 @@ int mcp_http_control_ask(struct mcp_http_control *control, const char *method, c
     variant.params = params ? json_incref((json_t *)params) : json_object();
     int failed = 0;
     if (control->mcp->http && revision->era == MCP_ERA_MODERN) {
-        failed = mcp_http_headers_build(&headers, revision, &operation, NULL, error);
+        failed = mcp_http_headers_build(&headers, revision, &operation, NULL, NULL, error);
         operation.transport_data = &headers;
     }
     if (!failed) {

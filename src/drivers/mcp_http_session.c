@@ -167,7 +167,7 @@ static void send_discover(struct mcp_http_call *part)
     part->failed_setup = true;
     part->setup_outcome = part->outcome;
     if (mcp_request_text_build(&text, modern, operation.method, NULL, NULL) < 0 ||
-        mcp_http_headers_build(&part->headers, modern, &operation, NULL, NULL) < 0) {
+        mcp_http_headers_build(&part->headers, modern, &operation, NULL, NULL, NULL) < 0) {
         mcp_request_text_free(&text);
         mcp_http_finish(part, part->outcome, part->text);
         return;

@@ -185,8 +185,7 @@ static void worker_close(struct driver_worker *worker)
     while (part->free_bodies) {
         struct mcp_http_body *body = part->free_bodies;
         part->free_bodies = body->next;
-        buffer_free(&body->buffer);
-        free(body);
+        mcp_http_body_free(body);
     }
 }
 

@@ -24,7 +24,6 @@ static void fail(struct mcp_sse_call *part, struct outcome outcome, const char *
 static void finish(struct mcp_sse_call *part);
 static void finish_task(struct loop_task *task);
 static struct mcp_sse_connection *connection_of(struct mcp_sse_call *part);
-static struct mcp_http_body *body_take(struct mcp_sse_worker *worker);
 
 static const struct http_exchange_events post_events = {.body = posted, .failed = post_failed};
 
@@ -83,7 +82,7 @@ static void send_request(struct mcp_sse_call *part)
     part->pending =
         (struct mcp_sse_pending){.id = ++worker->next_id, .answered = answered, .lost = lost};
     bool templated = operation->variants[call->variant % operation->variant_count].body;
-    if (templated && !(part->body = body_take(worker))) {
+    if (templated && !(part->body = mcp_http_body_take(&worker->free_bodies))) {
         fail(part, (struct outcome){OUTCOME_NOT_RUN, 0, "out_of_memory"}, "out of memory");
         return;
     }
@@ -272,29 +271,12 @@ static void finish(struct mcp_sse_call *part)
 
     free(text);
     free(response);
-    if (body) {
-        body->next = worker->free_bodies;
-        worker->free_bodies = body;
-    }
+    mcp_http_body_give(&worker->free_bodies, body);
 }
 
 static struct mcp_sse_connection *connection_of(struct mcp_sse_call *part)
 {
     return driver_part_of_connection(mcp_sse_owner(part)->connection);
-}
-
-static struct mcp_http_body *body_take(struct mcp_sse_worker *worker)
-{
-    struct mcp_http_body *body = worker->free_bodies;
-    if (body) {
-        worker->free_bodies = body->next;
-        buffer_clear(&body->buffer);
-        return body;
-    }
-    body = calloc(1, sizeof *body);
-    if (body)
-        buffer_init(&body->buffer, MCP_HTTP_EVENT_LIMIT);
-    return body;
 }
 
 char *mcp_sse_request_text(const struct call *call)
