@@ -119,7 +119,7 @@ static const struct option_row judge_rows[] = {
      "p99<500ms, errors<1%, rate>100/s, p95{tool=NAME}<50ms; repeatable; "
      "replaces the one of the same figure",
      value_threshold, 0},
-    {"abort-on", "EXPR", "end the run when this fails over 10 s; repeatable", value_abort_on, 0},
+    {"abort-on", "EXPR", "end the run when this is true over 10 s (errors>50%); repeatable", value_abort_on, 0},
     {NULL, NULL, NULL, NULL, 0}};
 
 static const struct option_row run_rows[] = {
@@ -237,8 +237,8 @@ int run_options_parse(struct run_options *options, struct plan *plan, int argc, 
 {
     struct run_flags flags;
     struct option_table tables[RUN_TABLES];
-    const struct option_command command = run_command(tables, &flags);
     fill_tables(tables, options, &flags);
+    const struct option_command command = run_command(tables, &flags);
     *options = (struct run_options){0};
     *plan = (struct plan){0};
     run_flags_init(&flags);
@@ -269,8 +269,8 @@ int run_options_help(struct buffer *output)
     struct run_options options; /* nothing is read into them */
     struct run_flags flags;
     struct option_table tables[RUN_TABLES];
-    const struct option_command command = run_command(tables, &flags);
     fill_tables(tables, &options, &flags);
+    const struct option_command command = run_command(tables, &flags);
     return option_help(&command, output);
 }
 

@@ -11,6 +11,15 @@
 
 #define TARGET_LIMIT ((size_t)100)
 
+/* A word of a command may be empty. */
+static int read_word(struct reader *reader, const struct node *node, const struct place *place,
+                     void *field)
+{
+    if (node->kind != NODE_SCALAR)
+        return read_fail(reader, node, place, "must be a single word of the command");
+    return string_list_add(field, node->text) < 0 ? read_out_of_memory(reader) : 0;
+}
+
 static int read_command(struct reader *reader, const struct node *node, const struct place *place,
                         void *field)
 {
@@ -21,7 +30,7 @@ static int read_command(struct reader *reader, const struct node *node, const st
                      ? read_fail_here(reader, node, place)
                      : 0;
     else
-        failed = read_string_list(reader, node, place, command);
+        failed = read_list(reader, node, place, read_word, command);
     if (failed == 0 && !*command)
         return read_fail(reader, node, place,
                          "is empty; write e.g. command: [npx, -y, some-server]");
