@@ -13,7 +13,7 @@
 /* A probe that is not answered means legacy; but processes may take long to start, so the answer is
  * accepted later too. A package runner may download first, hence the patience for the rest. */
 #define PROBE_TIMEOUT_NS (3 * NS_PER_S)
-#define START_TIMEOUT_NS (60 * NS_PER_S)
+#define START_TIMEOUT_NS (30 * NS_PER_S)
 #define LIST_TIMEOUT_NS  (30 * NS_PER_S)
 
 enum probe_result { PROBE_NONE, PROBE_DISCOVERED, PROBE_REFUSED, PROBE_LEGACY };
@@ -169,7 +169,10 @@ static void quote_tail(const struct child *child, char *text, size_t size)
     while (length &&
            (child->error_tail[length - 1] == '\n' || child->error_tail[length - 1] == ' '))
         length--;
-    size_t start = length + 1 > size ? length + 1 - size : 0, count = length - start;
+    size_t start = length + 1 > size ? length + 1 - size : 0;
+    while (start && start < length && ((unsigned char)child->error_tail[start] & 0xc0) == 0x80)
+        start++; /* not in the middle of a character */
+    size_t count = length - start;
     memcpy(text, child->error_tail + start, count);
     text[count] = '\0';
     for (char *at = text; *at; at++)

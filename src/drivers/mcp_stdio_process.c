@@ -337,14 +337,30 @@ void stdio_process_cancel(struct stdio_process *process, struct call *call,
 /* ---- answers -----------------------------------------------------------------------------------
  */
 
+/* What a person is shown of a line: its beginning, in quotes, without what is no plain ASCII. */
+static const char *quote(const char *bytes, size_t length, char text[LONGEST_QUOTE + 5])
+{
+    size_t used = 0;
+    if (!length)
+        return "";
+    text[used++] = ':';
+    text[used++] = ' ';
+    text[used++] = '"';
+    for (size_t i = 0; i < length && i < LONGEST_QUOTE; i++)
+        text[used++] = bytes[i] >= 0x20 && bytes[i] < 0x7f ? bytes[i] : '?';
+    text[used++] = '"';
+    text[used] = '\0';
+    return text;
+}
+
 /* Count what belongs to no call. The first of a kind is worth a word. */
 static void stray(struct stdio_process *process, enum stdio_stray kind, const char *text,
                   const char *bytes, size_t length)
 {
+    char quoted[LONGEST_QUOTE + 5];
     if (atomic_fetch_add_explicit(&process->target->strays[kind], 1, memory_order_relaxed) == 0)
-        log_warn("stdio server %d: %s, and several calls or none wait for an answer: \"%.*s\"",
-                 (int)process->child.pid, text,
-                 length < LONGEST_QUOTE ? (int)length : LONGEST_QUOTE, bytes);
+        log_warn("stdio server %d: %s, and several calls or none wait for an answer%s",
+                 (int)process->child.pid, text, quote(bytes, length, quoted));
 }
 
 /* A line that violates the protocol fails the one call that waits, as it must be meant for it; with
@@ -353,14 +369,14 @@ static void violation(struct stdio_process *process, enum stdio_stray kind, cons
                       const char *text, const char *bytes, size_t length)
 {
     struct stdio_slot *slot = only_pending(process);
+    char quoted[LONGEST_QUOTE + 5];
     if (!slot) {
         stray(process, kind, text, bytes, length);
         return;
     }
     slot->silenced = true; /* its true answer may still come */
     slot->call->bytes_received += length + 1;
-    snprintf(text_of(process, slot), STDIO_TEXT, "%s: \"%.*s\"", text,
-             length < LONGEST_QUOTE ? (int)length : LONGEST_QUOTE, bytes);
+    snprintf(text_of(process, slot), STDIO_TEXT, "%s%s", text, quote(bytes, length, quoted));
     finish(process, slot, (struct outcome){.kind = OUTCOME_PROTOCOL_VIOLATION, .detail = detail},
            text_of(process, slot));
 }

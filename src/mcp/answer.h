@@ -27,7 +27,8 @@ json_t *mcp_answer_inputs(const json_t *params, const json_t *input_required_res
 /* Our result for a server's own request (legacy: ping, roots/list, sampling/createMessage,
  * elicitation/create) or for one inputRequests entry: new reference; NULL when the method is
  * unknown (answer -32601 then). Elicitation is accepted with content generated from
- * requestedSchema, defaults first; sampling gets a fixed text of ours; roots the working folder. */
+ * requestedSchema, defaults first; sampling gets a fixed text of ours; roots an empty
+ * list. */
 json_t *mcp_answer_server_request(const char *method, const json_t *params);
 
 /* The whole JSON-RPC response text to a server request (legacy), new string: id is copied verbatim.

@@ -3,10 +3,8 @@
 #include "base/buffer.h"
 #include "mcp/answer.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602 };
 
@@ -73,37 +71,12 @@ static json_t *answer_sampling(const json_t *params)
                      "endTurn");
 }
 
-/* file://, with what RFC 3986 does not allow in a path percent-encoded. */
-static char *folder_uri(const char *path)
-{
-    struct buffer uri;
-    buffer_init(&uri, (size_t)PATH_MAX * 3 + 16);
-    int failed = buffer_append_text(&uri, "file://");
-    for (; *path && !failed; path++) {
-        unsigned char byte = (unsigned char)*path;
-        bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                     (byte >= '0' && byte <= '9') || strchr("/-._~", byte);
-        failed = plain ? buffer_append_char(&uri, *path) : buffer_printf(&uri, "%%%02X", byte);
-    }
-    char *text = failed ? NULL : buffer_take_string(&uri);
-    buffer_free(&uri);
-    return text;
-}
-
+/* None: a file server takes the roots for what it may read and write, in place of the folders it
+ * was started with (the official one does); a load test must not point it at the user's own. */
 static json_t *answer_roots(const json_t *params)
 {
     (void)params;
-    char *folder = getcwd(NULL, 0);
-    char *uri = folder_uri(folder ? folder : "/");
-    const char *slash = folder ? strrchr(folder, '/') : NULL;
-    json_t *root = uri ? json_pack("{s:s}", "uri", uri) : NULL;
-    json_t *name = slash && slash[1] ? json_string(slash + 1) : NULL; /* NULL too if not UTF-8 */
-    if (root && name)
-        json_object_set(root, "name", name);
-    json_decref(name);
-    free(uri);
-    free(folder);
-    return root ? json_pack("{s:[o]}", "roots", root) : json_pack("{s:[]}", "roots");
+    return json_pack("{s:[]}", "roots");
 }
 
 static json_t *answer_ping(const json_t *params)

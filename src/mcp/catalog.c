@@ -115,12 +115,23 @@ static void read_annotations(struct mcp_tool *tool, const json_t *annotations)
     tool->destructive = json_is_true(destructive);
 }
 
+/* 2025-11-25: such a tool answers only as a task, a thing that no capability of ours offers. */
+static bool requires_task(const json_t *entry)
+{
+    const char *support =
+        json_string_value(json_object_get(json_object_get(entry, "execution"), "taskSupport"));
+    return support && strcmp(support, "required") == 0;
+}
+
 static int read_tool(struct mcp_tool *tool, const struct mcp_catalog *catalog, const json_t *entry,
                      bool http_modern, struct error *reason)
 {
     const json_t *name = json_object_get(entry, "name");
     if (has_tool(catalog, json_string_value(name)))
         return error_set(reason, ERROR_TARGET, "listed twice; the first one is used");
+    if (requires_task(entry))
+        return error_set(reason, ERROR_TARGET,
+                         "it can only be called as a task (execution.taskSupport is \"required\")");
     if (read_schemas(tool, entry, reason) < 0)
         return -1;
     if (http_modern && mcp_param_headers_collect(tool->input_schema, &tool->param_headers,
