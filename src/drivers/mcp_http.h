@@ -210,9 +210,9 @@ void mcp_http_close(struct target *target);
 int mcp_http_endpoint_open(struct http_endpoint *endpoint, struct target *target, const char *url,
                            struct error *error);
 
-/* What kept a target from being opened, as a sentence with a remedy. `what`: "the request
- * server/discover"; status and content_type as far as there was a response. Returns -1 with
- * ERROR_TARGET. */
+/* What kept a target from being opened, as a sentence with a remedy. `what` is the step,
+ * "server/discover", or NULL when the caller names it; status and content_type as far as there was
+ * a response. Returns -1 with ERROR_TARGET. */
 struct mcp_http_failure {
     const char *what;
     struct outcome outcome;

@@ -97,7 +97,7 @@ int mcp_http_control_connect(struct mcp_http_control *control, struct error *err
         loop_run_once(&control->loop, UINT64_MAX);
     if (control->connected)
         return 0;
-    return mcp_http_control_explain(control, "the connection", error);
+    return mcp_http_control_explain(control, NULL, error);
 }
 
 static void control_opened(struct connection *connection)
@@ -226,7 +226,7 @@ static int control_request(void *context, const char *method, const json_t *para
     if (control->outcome.kind != OUTCOME_OK) {
         if (control->outcome.kind == OUTCOME_JSONRPC_ERROR)
             *code = control->outcome.code;
-        return mcp_http_control_explain(control, method, error);
+        return mcp_http_control_explain(control, NULL, error);
     }
     if (strcmp(method, "initialize") == 0 && control->exchange)
         snprintf(control->session_id, sizeof control->session_id, "%s",
@@ -257,6 +257,5 @@ static int control_notify(void *context, const char *method, const json_t *param
     control->transport->submit_raw(control->call, NULL, text);
     wait_for_call(control);
     free(text);
-    return control->outcome.kind == OUTCOME_OK ? 0
-                                               : mcp_http_control_explain(control, method, error);
+    return control->outcome.kind == OUTCOME_OK ? 0 : mcp_http_control_explain(control, NULL, error);
 }

@@ -31,10 +31,10 @@ static const struct {
     {504, "a gateway waited in vain for the server behind it; is that running?"},
 };
 
-static int explain_status(const char *url, const struct mcp_http_failure *failure,
+static int explain_status(const char *url, const char *what, const struct mcp_http_failure *failure,
                           struct error *error);
-static int explain_violation(const char *url, const struct mcp_http_failure *failure,
-                             struct error *error);
+static int explain_violation(const char *url, const char *what,
+                             const struct mcp_http_failure *failure, struct error *error);
 static bool is_html(const struct http_exchange *exchange);
 
 int mcp_http_explain(const struct target *target, const struct mcp_http_failure *failure,
@@ -43,6 +43,9 @@ int mcp_http_explain(const struct target *target, const struct mcp_http_failure 
     char *scrubbed = scrub_url(target->options->url);
     const char *url = scrubbed ? scrubbed : "the target";
     const char *text = failure->text && failure->text[0] ? failure->text : "no further reason";
+    char what[80] = "";
+    if (failure->what)
+        snprintf(what, sizeof what, "%s: ", failure->what);
     switch (failure->outcome.kind) {
     case OUTCOME_CONNECT_REFUSED:
         error_set(error, ERROR_TARGET,
@@ -62,26 +65,26 @@ int mcp_http_explain(const struct target *target, const struct mcp_http_failure 
         break;
     case OUTCOME_CONNECTION_RESET:
         error_set(error, ERROR_TARGET,
-                  "%s: %s: no whole answer came (%s); does an HTTP server listen there, and is TLS "
+                  "%s: %sno whole answer came (%s); does an HTTP server listen there, and is TLS "
                   "(https://) needed or not?",
-                  url, failure->what, text);
+                  url, what, text);
         break;
     case OUTCOME_TIMEOUT:
         error_set(error, ERROR_TARGET,
-                  "%s: %s: no answer in time; is the server stuck? --timeout gives it longer", url,
-                  failure->what);
+                  "%s: %sno answer in time; is the server stuck? --timeout gives it longer", url,
+                  what);
         break;
     case OUTCOME_HTTP_STATUS:
-        explain_status(url, failure, error);
+        explain_status(url, what, failure, error);
         break;
     case OUTCOME_PROTOCOL_VIOLATION:
-        explain_violation(url, failure, error);
+        explain_violation(url, what, failure, error);
         break;
     case OUTCOME_JSONRPC_ERROR:
-        error_set(error, ERROR_TARGET, "%s: %s was answered with %s", url, failure->what, text);
+        error_set(error, ERROR_TARGET, "%s: %sanswered with %s", url, what, text);
         break;
     default:
-        error_set(error, ERROR_TARGET, "%s: %s: %s: %s", url, failure->what,
+        error_set(error, ERROR_TARGET, "%s: %s%s: %s", url, what,
                   outcome_kind_name(failure->outcome.kind), text);
         break;
     }
@@ -89,7 +92,7 @@ int mcp_http_explain(const struct target *target, const struct mcp_http_failure 
     return -1;
 }
 
-static int explain_status(const char *url, const struct mcp_http_failure *failure,
+static int explain_status(const char *url, const char *what, const struct mcp_http_failure *failure,
                           struct error *error)
 {
     int status = failure->outcome.code;
@@ -107,13 +110,12 @@ static int explain_status(const char *url, const struct mcp_http_failure *failur
         if (statuses[i].status == status)
             return error_set(error, ERROR_TARGET, "%s: HTTP %d%s%s: %s", url, status, html, wait,
                              statuses[i].text);
-    return error_set(error, ERROR_TARGET,
-                     "%s: HTTP %d%s%s in answer to %s; is this an MCP endpoint?", url, status, html,
-                     wait, failure->what);
+    return error_set(error, ERROR_TARGET, "%s: %sHTTP %d%s%s; is this an MCP endpoint?", url, what,
+                     status, html, wait);
 }
 
-static int explain_violation(const char *url, const struct mcp_http_failure *failure,
-                             struct error *error)
+static int explain_violation(const char *url, const char *what,
+                             const struct mcp_http_failure *failure, struct error *error)
 {
     if (is_html(failure->exchange))
         return error_set(error, ERROR_TARGET,
@@ -121,8 +123,7 @@ static int explain_violation(const char *url, const struct mcp_http_failure *fai
                          "endpoint; MCP servers mostly listen on /mcp, or on /sse for HTTP+SSE: "
                          "check the path",
                          url);
-    return error_set(error, ERROR_TARGET, "%s: %s: %s; is this an MCP endpoint?", url,
-                     failure->what,
+    return error_set(error, ERROR_TARGET, "%s: %s%s; is this an MCP endpoint?", url, what,
                      failure->text ? failure->text : "the answer breaks the protocol");
 }
 

@@ -6,6 +6,7 @@
  *              [--kind GLOB] [--name GLOB] [--arguments JSON] [--variants N]
  *              [--users N] [--in-flight N] [--operations N] [--pause MS]
  *              [--cancel-after MS] [--timeout MS] [--no-listen] [--show] [--trace]
+ *              [--quiet]
  *
  * Without --operations each matching operation runs once. Exit: 0 all outcomes ok, 1 some not, 3
  * the target could not be opened. */
@@ -49,7 +50,7 @@ static struct {
     uint64_t cancel_after_ns, pause_ns;
     const char *kind, *name;
     json_t *arguments;
-    bool show, trace, closing;
+    bool show, trace, quiet, closing;
     unsigned open_sessions, busy;
 } drive;
 
@@ -114,7 +115,7 @@ static void slot_submit(struct slot *slot, const struct operation *operation)
     call->connection = slot->connection;
     call->session = slot->user->session;
     call->context = &slot->context;
-    call->keep_request = call->want_response = true;
+    call->keep_request = call->want_response = !drive.quiet;
     slot->context.iteration = drive.started;
     slot->connection->in_flight++;
     uint64_t limit = drive.cancel_after_ns ? drive.cancel_after_ns : drive.options.timeout_ns;
@@ -181,7 +182,7 @@ static void slot_complete(struct call *call)
     slot->busy = false;
     slot->connection->in_flight--;
     drive.busy--;
-    if (!setup || call->outcome.kind != OUTCOME_OK || drive.show)
+    if (call->outcome.kind != OUTCOME_OK || drive.show || (!setup && !drive.quiet))
         report(operation, call);
     if (operation == &drive.target.session_open) {
         user->setting_up = 2;
@@ -365,6 +366,8 @@ static void parse(int argc, char **argv)
             options->listen = false;
         } else if (strcmp(flag, "--show") == 0) {
             drive.show = true;
+        } else if (strcmp(flag, "--quiet") == 0) {
+            drive.quiet = true;
         } else if (strcmp(flag, "--trace") == 0) {
             drive.trace = true;
         } else if (strncmp(flag, "--", 2) != 0) {
