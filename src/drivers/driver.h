@@ -130,7 +130,8 @@ struct connection {
     void (*closed)(struct connection *connection, const struct outcome *why, const char *text);
     unsigned capacity;  /* set by the driver when opened: calls it takes at once */
     unsigned in_flight; /* kept by the engine */
-    bool reusable; /* set by the driver; false: give it no further call, disconnect when idle */
+    bool reusable; /* set by the driver; false: give it no further call, disconnect when idle. Must
+                      be false before a call is completed whose end is that of the connection */
     uint64_t connect_ns, tls_ns; /* set by the driver before `opened` */
     void *engine_data;
     /* driver's part follows */
@@ -217,11 +218,11 @@ struct driver {
     int (*worker_open)(struct driver_worker *worker, struct error *error);
     void (*worker_close)(struct driver_worker *worker);
 
-    void (*connect)(struct connection *connection);    /* `opened` or `closed` follows */
-    /* At once; no callback follows. Called exactly once for every connect, also after `closed` (then
-     * only what the driver still holds is freed), and never with calls under way. */
+    void (*connect)(struct connection *connection); /* `opened` or `closed` follows */
+    /* At once; no callback follows. Called exactly once for every connect, also after `closed`
+     * (then only what the driver still holds is freed), and never with calls under way. */
     void (*disconnect)(struct connection *connection);
-    void (*submit)(struct call *call);                 /* `complete` follows */
+    void (*submit)(struct call *call); /* `complete` follows */
     /* The engine gives up (timeout or phase end): stop it as the protocol says, and complete it
      * with `why`. A late answer is ignored and is no violation. */
     void (*cancel)(struct call *call, const struct outcome *why);

@@ -336,6 +336,7 @@ static void finish(struct null_call *null)
 static void reset_connection(struct connection *connection)
 {
     struct null_connection *null = driver_part_of_connection(connection);
+    connection->reusable = false; /* before the calls complete: none shall follow on it */
     while (null->calls) {
         struct null_call *call = null->calls;
         loop_undefer(connection->worker->loop, &call->task);

@@ -13,7 +13,8 @@ static int bind_mix(struct binding *binding, struct bound_mix *mix, const struct
                     struct error *error);
 static int bind_entry(struct binding *binding, struct bound_mix *mix, const struct mix_entry *entry,
                       struct error *error);
-static int arrange(struct bound_mix *mix, uint64_t seed, struct error *error);
+static int arrange(struct bound_mix *mix, const struct bound_target *target, uint64_t seed,
+                   struct error *error);
 static void free_mix(struct bound_mix *mix);
 static void *aligned_zeroed(size_t count, size_t size);
 static int out_of_memory(struct error *error);
@@ -145,7 +146,7 @@ static int bind_mix(struct binding *binding, struct bound_mix *mix, const struct
     for (size_t i = 0; i < from->entry_count; i++)
         if (bind_entry(binding, mix, &from->entries[i], error) < 0)
             return -1;
-    return arrange(mix, plan->seed, error);
+    return arrange(mix, &binding->targets[mix->target], plan->seed, error);
 }
 
 static int category_of(const struct bound_mix *mix, const char *label)
@@ -291,8 +292,26 @@ failed:
 /* ---- the order ----------------------------------------------------------------------------------
  */
 
+/* Every tool that the mix names was left out; the last one tells why. */
+static int nothing_left(const struct bound_mix *mix, const struct bound_target *target,
+                        struct error *error)
+{
+    const char *where = mix->plan->where ? mix->plan->where : "plan";
+    size_t count = json_array_size(target->excluded);
+    const json_t *last = count ? json_array_get(target->excluded, count - 1) : NULL;
+    if (!last)
+        return error_set(error, ERROR_USAGE,
+                         "%s: mix %s: nothing is left to run; see what `cicada tools` lists", where,
+                         mix->plan->name);
+    return error_set(error, ERROR_USAGE,
+                     "%s: mix %s: nothing is left to run: tool %s is left out: %s", where,
+                     mix->plan->name, json_string_value(json_object_get(last, "name")),
+                     json_string_value(json_object_get(last, "reason")));
+}
+
 /* Empty categories fall away; the others get their order. */
-static int arrange(struct bound_mix *mix, uint64_t seed, struct error *error)
+static int arrange(struct bound_mix *mix, const struct bound_target *target, uint64_t seed,
+                   struct error *error)
 {
     size_t kept = 0, most = 0;
     for (size_t i = 0; i < mix->category_count; i++) {
@@ -307,9 +326,7 @@ static int arrange(struct bound_mix *mix, uint64_t seed, struct error *error)
     }
     mix->category_count = kept;
     if (kept == 0)
-        return error_set(error, ERROR_USAGE,
-                         "%s: mix %s: nothing is left to run; see what `cicada tools` lists",
-                         mix->plan->where ? mix->plan->where : "plan", mix->plan->name);
+        return nothing_left(mix, target, error);
     most = kept > most ? kept : most;
     double *weights = calloc(most, sizeof *weights);
     int made = weights ? 0 : -1;

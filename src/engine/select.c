@@ -200,32 +200,76 @@ static void exclude(struct binding *binding, struct bound_target *bound, const c
            bound->target->options->name ? bound->target->options->name : "target", name, reason);
 }
 
+/* What was asked for, in quotes: the step's name, or the globs of the mix. */
+static void append_wanted(struct buffer *output, const struct step *step, const struct mix *mix)
+{
+    const char *separator = "";
+    if (strcmp(step->kind, "tool") == 0 && (!step->name || strcmp(step->name, "*") == 0))
+        for (char **glob = mix->include; glob && *glob; glob++, separator = ", ")
+            buffer_printf(output, "%s\"%s\"", separator, *glob);
+    if (!*separator)
+        buffer_printf(output, "\"%s\"", step->name ? step->name : "*");
+}
+
+/* A tool that was asked for and cannot be used: [{"name","reason"}]'s element, NULL if none. */
+static const json_t *excluded_match(const struct bound_target *bound, const struct step *step,
+                                    const struct mix *mix)
+{
+    size_t i;
+    json_t *excluded;
+    json_array_foreach(bound->excluded, i, excluded)
+    {
+        const char *name = json_string_value(json_object_get(excluded, "name"));
+        if (name && strcmp(step->kind, "tool") == 0 &&
+            (!step->name || fnmatch(step->name, name, 0) == 0) &&
+            (!mix->include || !*mix->include || matches_any(mix->include, name)))
+            return excluded;
+    }
+    return NULL;
+}
+
+static void append_offered(struct buffer *output, const struct bound_target *bound,
+                           const char *kind)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < bound->target->offer_count && shown < NAMES_SHOWN; i++)
+        if (strcmp(bound->target->offers[i].kind, kind) == 0)
+            buffer_printf(output, "%s%s", shown++ ? ", " : "", bound->target->offers[i].name);
+    if (shown == NAMES_SHOWN)
+        buffer_append_text(output, ", ...");
+}
+
 static int nothing_selected(const struct bound_target *bound, const struct step *step,
                             const struct mix *mix, size_t destructive, struct error *error)
 {
     const char *where = step->where ? step->where : mix->where ? mix->where : "plan";
     const char *name = bound->target->options->name ? bound->target->options->name : "target";
+    const json_t *excluded = excluded_match(bound, step, mix);
+    struct buffer wanted, offered;
+    buffer_init(&wanted, 1024);
+    buffer_init(&offered, 4096);
+    append_wanted(&wanted, step, mix);
+    append_offered(&offered, bound, step->kind);
+    int wanted_length = (int)buffer_length(&wanted);
     if (destructive)
-        return error_set(error, ERROR_USAGE,
-                         "%s: mix %s: all that matches %s \"%s\" says that it destroys; "
-                         "allow it with allow_destructive (--allow-destructive)",
-                         where, mix->name, step->kind, step->name ? step->name : "*");
-    struct buffer known;
-    buffer_init(&known, 4096);
-    size_t shown = 0;
-    for (size_t i = 0; i < bound->target->offer_count && shown < NAMES_SHOWN; i++)
-        if (strcmp(bound->target->offers[i].kind, step->kind) == 0)
-            buffer_printf(&known, "%s%s", shown++ ? ", " : "", bound->target->offers[i].name);
-    if (shown)
         error_set(error, ERROR_USAGE,
-                  "%s: mix %s: no %s of target %s matches \"%s\" and may run; it offers %.*s%s",
-                  where, mix->name, step->kind, name, step->name ? step->name : "*",
-                  (int)buffer_length(&known), buffer_bytes(&known),
-                  shown == NAMES_SHOWN ? ", ..." : "");
+                  "%s: mix %s: all that matches %s %.*s says that it destroys; allow it with "
+                  "allow_destructive (--allow-destructive)",
+                  where, mix->name, step->kind, wanted_length, buffer_bytes(&wanted));
+    else if (excluded)
+        error_set(error, ERROR_USAGE, "%s: mix %s: tool %s of target %s cannot be used: %s", where,
+                  mix->name, json_string_value(json_object_get(excluded, "name")), name,
+                  json_string_value(json_object_get(excluded, "reason")));
+    else if (buffer_length(&offered))
+        error_set(error, ERROR_USAGE,
+                  "%s: mix %s: no %s of target %s matches %.*s and may run; it offers %.*s", where,
+                  mix->name, step->kind, name, wanted_length, buffer_bytes(&wanted),
+                  (int)buffer_length(&offered), buffer_bytes(&offered));
     else
         error_set(error, ERROR_USAGE, "%s: mix %s: target %s offers nothing of the kind \"%s\"",
                   where, mix->name, name, step->kind);
-    buffer_free(&known);
+    buffer_free(&wanted);
+    buffer_free(&offered);
     return -1;
 }
 

@@ -372,6 +372,8 @@ static void finished(struct slot *slot, const struct outcome *outcome, const cha
     slot->call = NULL;
     if (pooled) {
         struct connection *connection = call->connection;
+        if (outcome->kind == OUTCOME_CONNECTION_RESET && connection->capacity == 1)
+            connection->reusable = false; /* the driver will say so; do not use it until then */
         pooled->next = target->free_calls;
         target->free_calls = pooled;
         pool_release(&target->pool, connection);
