@@ -17,8 +17,8 @@
 
 static inline void assert_contains(const char *text, const char *part)
 {
-    if (!strstr(text, part))
-        fail_msg("\"%s\"\n  lacks \"%s\"", text, part);
+    if (!text || !strstr(text, part))
+        fail_msg("\"%s\"\n  lacks \"%s\"", text ? text : "(nothing)", part);
 }
 
 /* Parse a plan that must be right, or fail with its error. */
