@@ -14,7 +14,7 @@ measure_cicada --tool ok_fast --rate 500 --arrivals constant --max-in-flight 200
     --duration "${DURATION}s" "http://127.0.0.1:$port/mcp"
 p99=$(python3 -c '
 import json, sys
-print(json.load(open(sys.argv[1]))["figures"]["percentiles"]["p99"]["value_ns"] / 1e6)' "$work/result.json")
+print(json.load(open(sys.argv[1]))["figures"]["p99"]["ns"] / 1e6)' "$work/result.json")
 printf '%-44s %10d %10d %12.1f\n' 'cicada, open model, from the intended start' "$calls" "$errors" "$p99"
 stop_servers
 if have_mcp_stress; then

@@ -86,10 +86,6 @@ static void session_open(char id[48])
     snprintf(session->id, sizeof session->id, "session-%llu-%08llx",
              (unsigned long long)++server.sequence,
              (unsigned long long)(clock_now_ns() & 0xffffffff));
-    if (server.lost_sessions) {
-        server.lost_sessions--;
-        session->replaces_lost = true;
-    }
     session->next = server.sessions;
     server.sessions = session;
     memcpy(id, session->id, sizeof session->id);
@@ -106,19 +102,19 @@ static bool session_known(const char *id)
     return known;
 }
 
-/* Count a call of this session: false when it has used up --session-calls. */
-static bool session_count_call(const char *id)
+/* Count a call of this session: how many it has made, 0 when the session is gone. */
+static unsigned session_count_call(const char *id)
 {
-    bool expired = false;
+    unsigned calls = 0;
     pthread_mutex_lock(&server.mutex);
-    for (struct session *session = server.sessions; session; session = session->next)
+    for (struct session *session = server.sessions; session && !calls; session = session->next)
         if (strcmp(session->id, id) == 0)
-            expired = ++session->calls > server.options.session_calls;
+            calls = ++session->calls;
     pthread_mutex_unlock(&server.mutex);
-    return !expired;
+    return calls;
 }
 
-void server_drop_session(const char *id, bool lost)
+void server_drop_session(const char *id)
 {
     pthread_mutex_lock(&server.mutex);
     for (struct session **link = &server.sessions; *link; link = &(*link)->next) {
@@ -127,8 +123,6 @@ void server_drop_session(const char *id, bool lost)
             continue;
         *link = session->next;
         free(session);
-        if (lost)
-            server.lost_sessions++;
         break;
     }
     pthread_mutex_unlock(&server.mutex);
@@ -393,8 +387,9 @@ static void serve_legacy_request(struct call *call, const char *method)
         const char *cursor = json_string_value(json_object_get(call->params, "cursor"));
         call_reply_result(call, tools_page(LEGACY, cursor));
     } else if (strcmp(method, "tools/call") == 0) {
-        if (server.options.session_calls && !session_count_call(call->session_id)) {
-            server_drop_session(call->session_id, false);
+        call->session_calls = session_count_call(call->session_id);
+        if (server.options.session_calls && call->session_calls > server.options.session_calls) {
+            server_drop_session(call->session_id);
             peer_respond(call->peer, 404, "text/plain", "", "session expired");
             return;
         }
@@ -588,7 +583,7 @@ void mcp_serve(struct peer *peer, const struct peer_request *request, unsigned e
         else if (strcmp(request->method, "GET") == 0)
             serve_listening(&call);
         else if (check_session(&call)) {
-            server_drop_session(call.session_id, false);
+            server_drop_session(call.session_id);
             peer_respond(peer, 200, NULL, "", "");
         }
         return;

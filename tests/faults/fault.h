@@ -22,7 +22,8 @@ struct fault_tool {
     unsigned eras;     /* enum era: where the tool is listed */
     const char *doing; /* what the server does */
     /* outcome_kind_name a correct client counts; a|b: either, where chance decides; "excluded": the
-     * client must leave the tool out, and say so; "withheld": it must not call it unasked. */
+     * client must leave the tool out, and say so; "withheld": it must not call it unasked;
+     * "uncallable": no arguments can be made for it, which the client says. */
     const char *outcome;
     int code;           /* JSON-RPC code or HTTP status, 0 if none */
     const char *detail; /* NULL: any */
@@ -87,7 +88,6 @@ struct fault_options {
 
 struct session {
     char id[48];
-    bool replaces_lost; /* made after `session_lost` dropped its predecessor */
     unsigned calls;
     struct session *next;
 };
@@ -115,7 +115,6 @@ struct fault_server {
     pthread_mutex_t mutex;                /* guards what follows */
     pthread_cond_t changed;
     struct session *sessions;
-    unsigned lost_sessions; /* dropped by session_lost, not yet replaced */
     struct question *questions;
     struct resumable *resumables;
     struct peer *peers;
@@ -138,7 +137,8 @@ struct call {
     const json_t *id;
     const json_t *params; /* of the JSON-RPC request */
     const json_t *arguments;
-    char session_id[48]; /* "" if none */
+    char session_id[48];    /* "" if none */
+    unsigned session_calls; /* tools/call of this session so far, this one included */
 };
 
 /* The usual result of `call`: one text, resultType in the modern era. New reference. */
@@ -154,7 +154,7 @@ void call_reply_error(struct call *call, int status, int code, const char *text)
 /* Ask the client on the open event stream (legacy) and wait for its answer, 5 s at most. New
  * reference to the response message; NULL when it did not come. */
 json_t *call_ask(struct call *call, const char *method, json_t *params);
-void server_drop_session(const char *id, bool lost);
+void server_drop_session(const char *id);
 void server_keep_resumable(const char *event_id, char *message, int cuts);
 
 #endif

@@ -77,7 +77,8 @@ static json_t *list_page(enum early_fault fault, const json_t *params)
         [LIST_MALFORMED] = "{\"tools\":{\"name\":\"not an array\"}}",
         [LIST_LOOPS] = "{\"tools\":[{\"name\":\"a\",\"inputSchema\":{\"type\":\"object\"}}],"
                        "\"nextCursor\":\"again\"}",
-        [LIST_ENDLESS] = "{\"tools\":[],\"nextCursor\":\"\"}",
+        [LIST_ENDLESS] = "{\"tools\":[{\"name\":\"\",\"inputSchema\":{\"type\":\"object\"}}],"
+                         "\"nextCursor\":\"\"}",
         [NO_TOOLS] = "{\"tools\":[]}",
         [ALL_EXCLUDED] = "{\"tools\":[{\"name\":\"a\",\"inputSchema\":{\"type\":\"object\","
                          "\"$ref\":\"https://example.org/a.json\"}}]}",
@@ -86,7 +87,9 @@ static json_t *list_page(enum early_fault fault, const json_t *params)
     if (fault == LIST_ENDLESS) {
         const char *cursor = json_string_value(json_object_get(params, "cursor"));
         long number = cursor ? strtol(cursor, NULL, 10) + 1 : 1;
+        json_t *tool = json_array_get(json_object_get(page, "tools"), 0);
         json_object_set_new(page, "nextCursor", json_sprintf("%ld", number));
+        json_object_set_new(tool, "name", json_sprintf("tool-%ld", number));
     }
     return page;
 }
@@ -107,6 +110,8 @@ static void answer_early(struct peer *peer, const json_t *message, enum early_fa
                                             "fault-server", "version", "1"));
     } else if (strcmp(method, "tools/list") == 0 && fault >= LIST_MALFORMED) {
         text = message_result(id, list_page(fault, json_object_get(message, "params")));
+    } else if (strcmp(method, "tools/call") == 0) {
+        text = message_result(id, json_pack("{s:[]}", "content"));
     } else if (strcmp(method, "server/discover") == 0) {
         text = message_error(id, -32601, "method not found", NULL);
         peer_respond(peer, 400, "application/json", "", text);
@@ -154,8 +159,8 @@ const struct fault_path fault_paths[] = {
      UNKNOWN_VERSION},
     {"/list-error", "refuses tools/list", 3, "the disk is on fire", answer_early_fault, LIST_ERROR},
     {"/list-malformed", "tools that are no array", 3, "tools", answer_early_fault, LIST_MALFORMED},
-    {"/list-loops", "the same cursor again and again", 3, "cursor", answer_early_fault, LIST_LOOPS},
-    {"/list-endless", "pages without end", 3, "pages", answer_early_fault, LIST_ENDLESS},
+    {"/list-loops", "the same cursor again and again", 0, "cursor", answer_early_fault, LIST_LOOPS},
+    {"/list-endless", "pages without end", 0, "listing stopped", answer_early_fault, LIST_ENDLESS},
     {"/no-tools", "offers no tool", 2, "tool", answer_early_fault, NO_TOOLS},
     {"/all-excluded", "offers no tool that can be used", 2, "tool", answer_early_fault,
      ALL_EXCLUDED},

@@ -19,7 +19,8 @@ QUICK = ("--users", "1", "--operations", "3", "--timeout", "700ms")
 
 def check_path(cicada, server, fault):
     run = cicada.run(*QUICK, server.url(fault["path"]))
-    expect(run.code == fault["exit"], f"exit {run.code}, not {fault['exit']}\n{run.errors}")
+    codes = (0, 4) if fault["exit"] == 0 else (fault["exit"],)  # 4: three operations prove no percentile
+    expect(run.code in codes, f"exit {run.code}, not {codes}\n{run.errors}")
     expect(fault["says"] in run.errors + run.output, f"does not say {fault['says']!r}:\n{run.errors}")
     expect(len(run.errors.strip()) > 20, f"says too little:\n{run.errors}")
 
@@ -152,8 +153,7 @@ def check_coordinated_omission(cicada, program):
     expect(run.result, run.describe())
     counts, _, started = outcomes_of(run.result)
     expect(counts == {"ok": started} and started == 1000, f"{counts}")
-    figures = run.result["figures"]
-    p90 = figures["percentiles"]["p90"]["value_ns"] / 1e6
+    p90 = run.result["figures"]["p90"]["ns"] / 1e6
     expect(p90 > 500, f"p90 is {p90:.0f} ms: the stall was hidden")
 
 
