@@ -3,6 +3,7 @@
 
 #include "analysis/quantity.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static double number(const json_t *object, const char *name)
@@ -17,14 +18,20 @@ static bool within(const struct recovery_evidence *found, const json_t *window)
            number(window, "error_rate") <= found->limit_errors;
 }
 
+/* Cut to whole nanoseconds, as the engine does it. */
+static uint64_t limit_of(double ns)
+{
+    return quantity_whole(floor(ns));
+}
+
 static void read_limits(struct recovery_evidence *found, const json_t *baseline,
                         const json_t *tolerance)
 {
     double p95 = number(baseline, "p95_ns");
     double scaled = p95 * number(tolerance, "p95_factor");
     double shifted = p95 + number(tolerance, "p95_extra_ns");
-    found->baseline_p95_ns = (uint64_t)p95;
-    found->limit_p95_ns = (uint64_t)(scaled > shifted ? scaled : shifted);
+    found->baseline_p95_ns = quantity_whole(p95);
+    found->limit_p95_ns = limit_of(scaled > shifted ? scaled : shifted);
     found->baseline_errors = number(baseline, "error_rate");
     found->limit_errors = found->baseline_errors + number(tolerance, "error_rate_extra");
 }
@@ -46,12 +53,12 @@ struct recovery_evidence recovery_from_evidence(const json_t *evidence)
     {
         bool holds = found.has_baseline && within(&found, window);
         found.misjudged += holds != json_is_true(json_object_get(window, "within"));
-        found.last_p95_ns = (uint64_t)number(window, "p95_ns");
+        found.last_p95_ns = quantity_whole(number(window, "p95_ns"));
         found.last_errors = number(window, "error_rate");
         found.windows++;
         row = holds ? row + 1 : 0;
         if (row == 1)
-            first_ns = (uint64_t)number(window, "end_ns");
+            first_ns = quantity_whole(number(window, "end_ns"));
         if (!found.recovered && row >= (uint64_t)needed) {
             found.recovered = true;
             found.recovery_ns = first_ns;

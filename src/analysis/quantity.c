@@ -1,7 +1,6 @@
 /* Figures as words. */
 #include "analysis/quantity.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,7 +46,7 @@ const char *quantity_rate(char *text, size_t size, double per_s)
         return text;
     }
     char count[QUANTITY_SIZE];
-    snprintf(text, size, "%s/s", quantity_count(count, sizeof count, (uint64_t)llround(per_s)));
+    snprintf(text, size, "%s/s", quantity_count(count, sizeof count, quantity_whole(per_s)));
     return text;
 }
 
@@ -81,6 +80,13 @@ const char *quantity_bytes(char *text, size_t size, uint64_t bytes)
         value /= 1e3;
     digits(text, size, value, units[unit]);
     return text;
+}
+
+uint64_t quantity_whole(double value)
+{
+    if (!(value > 0))
+        return 0;
+    return value < 9.2e18 ? (uint64_t)(value + 0.5) : INT64_MAX;
 }
 
 int quantity_cut(const char *text, int bytes)

@@ -15,6 +15,9 @@ const char *quantity_rate(char *text, size_t size, double per_s);    /* "0.52/s"
 const char *quantity_share(char *text, size_t size, double share);   /* 0.0123: "1.23%"; 0: "0%" */
 const char *quantity_bytes(char *text, size_t size, uint64_t bytes); /* "512B", "1.50MB" (10^6) */
 
+/* A double as a whole number: rounded, and brought into 0 to 2^63 - 1 (NaN: 0). */
+uint64_t quantity_whole(double value);
+
 /* Bytes of `text`, at most `bytes`, that end with a whole code point: for "%.*s". */
 int quantity_cut(const char *text, int bytes);
 

@@ -175,7 +175,7 @@ static void judge_unknown_percentile(const struct judge_threshold *threshold,
                                      const struct measurement *measurement, struct judged *judged)
 {
     static const double lower[] = {0.5, 0.9, 0.95, 0.99};
-    uint64_t needed = (uint64_t)(10 / (1 - threshold->fraction) + 0.5);
+    uint64_t needed = quantity_whole(10 / (1 - threshold->fraction));
     snprintf(judged->why, sizeof judged->why,
              "the sample is too small: fewer than 10 values lie beyond it, which takes %llu "
              "operations",
@@ -208,7 +208,7 @@ static void judge_latency(const struct judge_threshold *threshold,
         return;
     }
     if (threshold->figure == JUDGE_MEAN) {
-        uint64_t mean = (uint64_t)(measurement_mean_ns(measurement) + 0.5);
+        uint64_t mean = quantity_whole(measurement_mean_ns(measurement));
         set_integer(judged, "mean_ns", mean);
         judge_value(threshold, mean, measurement->latency_censored.count > 0, judged);
         return;
@@ -287,7 +287,7 @@ static void name_limit(const struct judge_threshold *threshold, char *text, size
     else if (threshold->figure == JUDGE_RATE)
         quantity_rate(value, sizeof value, threshold->value);
     else
-        quantity_duration(value, sizeof value, (uint64_t)threshold->value);
+        quantity_duration(value, sizeof value, quantity_whole(threshold->value));
     snprintf(text, size, "%s %s", judge_compare_sign(threshold->compare), value);
 }
 

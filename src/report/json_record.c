@@ -2,6 +2,7 @@
 #include "report/json_record.h"
 
 #include "base/buffer.h"
+#include "report/text.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -99,31 +100,6 @@ static json_t *write_field(const struct json_field *field, const void *base, str
     return NULL;
 }
 
-/* Bytes of the UTF-8 sequence at `text`, 0 when it is none (RFC 3629: no overlong forms, no
- * surrogates, nothing above U+10FFFF). */
-static size_t utf8_length(const unsigned char *text)
-{
-    static const struct {
-        unsigned char first_low, first_high, second_low, second_high, length;
-    } forms[] = {
-        {0x01, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        if (text[0] < forms[i].first_low || text[0] > forms[i].first_high)
-            continue;
-        if (forms[i].length > 1 &&
-            (text[1] < forms[i].second_low || text[1] > forms[i].second_high))
-            return 0;
-        for (size_t k = 2; k < forms[i].length; k++)
-            if (text[k] < 0x80 || text[k] > 0xbf)
-                return 0;
-        return forms[i].length;
-    }
-    return 0;
-}
-
 json_t *json_text(const char *text)
 {
     json_t *value = json_string(text);
@@ -132,7 +108,8 @@ json_t *json_text(const char *text)
     struct buffer copy;
     buffer_init(&copy, 3 * strlen(text) + 1);
     for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        size_t length = utf8_length(at);
+        uint32_t code;
+        size_t length = text_decode(at, &code);
         if (buffer_append(&copy, length ? (const void *)at : "\xef\xbf\xbd", length ? length : 3) <
             0)
             break;

@@ -36,8 +36,7 @@ int terminal_columns(FILE *stream)
     return number >= 20 && number <= 1000 ? number : DEFAULT_COLUMNS;
 }
 
-/* Bytes and code point of the UTF-8 sequence at `text` (NUL-terminated), 0 when it is none. */
-static size_t decode(const unsigned char *text, uint32_t *code)
+size_t text_decode(const unsigned char *text, uint32_t *code)
 {
     static const struct {
         unsigned char mask, lead;
@@ -74,7 +73,7 @@ static bool is_unsafe(uint32_t code)
 static size_t show_one(const unsigned char *text, char shown[16], size_t *columns)
 {
     uint32_t code;
-    size_t length = decode(text, &code);
+    size_t length = text_decode(text, &code);
     if (length == 0) {
         *columns = (size_t)snprintf(shown, 16, "\\x%02x", text[0]);
         return 1;

@@ -33,6 +33,10 @@ void text_print_padded(FILE *stream, const char *text, size_t width);
 void text_print_styled(FILE *stream, const char *text, size_t width);
 size_t text_columns(const char *text); /* code points of trusted text; escape sequences count 0 */
 
+/* Bytes and code point of the UTF-8 sequence (RFC 3629) at `text`, which ends in NUL; 0 when it is
+ * none. */
+size_t text_decode(const unsigned char *text, uint32_t *code);
+
 /* quantity_duration under the name of this room. */
 const char *text_duration(char *text, size_t size, uint64_t ns);
 
