@@ -57,11 +57,8 @@ int mcp_http_explain(const struct target *target, const struct mcp_http_failure 
                   "firewall?",
                   url, text);
         break;
-    case OUTCOME_TLS:
-        error_set(error, ERROR_TARGET,
-                  "%s: TLS failed: %s; pass --cacert FILE to trust the server's authority, or "
-                  "--insecure to go without verification; if the server speaks no TLS, use http://",
-                  url, text);
+    case OUTCOME_TLS: /* the text has the remedy */
+        error_set(error, ERROR_TARGET, "%s: TLS failed: %s", url, text);
         break;
     case OUTCOME_CONNECTION_RESET:
         error_set(error, ERROR_TARGET,

@@ -6,7 +6,7 @@
  *              [--kind GLOB] [--name GLOB] [--arguments JSON] [--variants N]
  *              [--users N] [--in-flight N] [--operations N] [--pause MS]
  *              [--cancel-after MS] [--timeout MS] [--no-listen] [--show] [--trace]
- *              [--quiet]
+ *              [--quiet] [--share]
  *
  * Without --operations each matching operation runs once. Exit: 0 all outcomes ok, 1 some not, 3
  * the target could not be opened. */
@@ -19,20 +19,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct slot {
+struct link { /* a connection and its state */
+    struct user *user;
+    struct connection *connection;
+    bool connected, connecting;
+};
+
+struct slot { /* one call at a time */
     struct user *user;
     struct call *call;
-    struct connection *connection;
+    struct link *link;       /* its own, or with --share its user's */
     struct loop_timer timer; /* the time limit, or the pause before the next call */
     struct template_context context;
     struct random random;
-    bool connected, connecting, busy, pausing;
+    bool busy, pausing;
     const struct operation *operation;
 };
 
 struct user {
     struct session *session;
     struct slot *slots;
+    struct link *links;
     unsigned setting_up; /* 0: not yet, 1: opening its session, 2: done */
 };
 
@@ -44,13 +51,13 @@ static struct {
     struct operation *operations;
     size_t operation_count;
     struct user *users;
-    unsigned user_count, in_flight, variants;
+    unsigned user_count, in_flight, variants, started_users;
     uint64_t wanted, started, finished, next;
     uint64_t outcomes[OUTCOME_KINDS], round_trips, closes;
     uint64_t cancel_after_ns, pause_ns;
     const char *kind, *name;
     json_t *arguments;
-    bool show, trace, quiet, closing;
+    bool show, trace, quiet, share, closing;
     unsigned open_sessions, busy;
 } drive;
 
@@ -81,19 +88,35 @@ static void report(const struct operation *operation, const struct call *call)
 
 static void slot_next(struct slot *slot);
 
-static void slot_opened(struct connection *connection)
+/* Users come in one after the other, or a listening queue overflows; each that is set up lets in
+ * the next. */
+static void start_user(void)
 {
-    struct slot *slot = connection->engine_data;
-    slot->connecting = false;
-    slot->connected = true;
-    slot_next(slot);
+    if (drive.closing || drive.started_users == drive.user_count)
+        return;
+    struct user *user = &drive.users[drive.started_users++];
+    for (unsigned j = 0; j < drive.in_flight; j++)
+        slot_next(&user->slots[j]);
 }
 
-static void slot_closed(struct connection *connection, const struct outcome *why, const char *text)
+static void link_opened(struct connection *connection)
 {
-    struct slot *slot = connection->engine_data;
-    bool failed_to_open = slot->connecting;
-    slot->connecting = slot->connected = false;
+    struct link *link = connection->engine_data;
+    struct user *user = link->user;
+    link->connecting = false;
+    link->connected = true;
+    for (unsigned i = 0; i < drive.in_flight; i++)
+        if (user->slots[i].link == link)
+            slot_next(&user->slots[i]);
+    if (!drive.target.needs_session)
+        start_user();
+}
+
+static void link_closed(struct connection *connection, const struct outcome *why, const char *text)
+{
+    struct link *link = connection->engine_data;
+    bool failed_to_open = link->connecting;
+    link->connecting = link->connected = false;
     drive.target.driver->disconnect(connection);
     drive.closes++;
     if (failed_to_open) {
@@ -105,6 +128,15 @@ static void slot_closed(struct connection *connection, const struct outcome *why
     }
 }
 
+static void link_connect(struct link *link)
+{
+    memset(link->connection, 0, sizeof *link->connection + drive.target.driver->connection_size);
+    *link->connection = (struct connection){
+        .worker = drive.worker, .opened = link_opened, .closed = link_closed, .engine_data = link};
+    link->connecting = true;
+    drive.target.driver->connect(link->connection);
+}
+
 static void slot_submit(struct slot *slot, const struct operation *operation)
 {
     struct call *call = slot->call;
@@ -112,12 +144,12 @@ static void slot_submit(struct slot *slot, const struct operation *operation)
     slot->busy = true;
     drive.busy++;
     call->operation = operation;
-    call->connection = slot->connection;
+    call->connection = slot->link->connection;
     call->session = slot->user->session;
     call->context = &slot->context;
     call->keep_request = call->want_response = !drive.quiet;
     slot->context.iteration = drive.started;
-    slot->connection->in_flight++;
+    slot->link->connection->in_flight++;
     uint64_t limit = drive.cancel_after_ns ? drive.cancel_after_ns : drive.options.timeout_ns;
     loop_timer_start(&drive.loop, &slot->timer, clock_now_ns() + limit);
     drive.target.driver->submit(call);
@@ -127,26 +159,23 @@ static void slot_submit(struct slot *slot, const struct operation *operation)
 static void slot_next(struct slot *slot)
 {
     struct user *user = slot->user;
-    if (slot->busy || slot->pausing || slot->connecting)
+    struct link *link = slot->link;
+    if (slot->busy || slot->pausing || link->connecting)
         return;
-    if (slot->connected && !slot->connection->reusable) {
-        drive.target.driver->disconnect(slot->connection);
-        slot->connected = false;
+    if (link->connected && !link->connection->reusable && !link->connection->in_flight) {
+        drive.target.driver->disconnect(link->connection);
+        link->connected = false;
     }
     bool first = slot == &user->slots[0];
     bool more = !drive.closing && drive.started < drive.wanted;
     bool close = drive.closing && first && user->session && user->session->open;
-    if (!slot->connected && (more || close)) {
-        memset(slot->connection, 0,
-               sizeof *slot->connection + drive.target.driver->connection_size);
-        *slot->connection = (struct connection){.worker = drive.worker,
-                                                .opened = slot_opened,
-                                                .closed = slot_closed,
-                                                .engine_data = slot};
-        slot->connecting = true;
-        drive.target.driver->connect(slot->connection);
+    if (!link->connected) {
+        if (more || close)
+            link_connect(link);
         return;
     }
+    if (!link->connection->reusable || link->connection->in_flight >= link->connection->capacity)
+        return;
     if (drive.target.needs_session && user->setting_up < 2 && !drive.closing) {
         if (user->setting_up == 0) {
             user->setting_up = 1;
@@ -180,7 +209,7 @@ static void slot_complete(struct call *call)
     bool setup = operation->flags & OPERATION_SETUP;
     loop_timer_stop(&drive.loop, &slot->timer);
     slot->busy = false;
-    slot->connection->in_flight--;
+    slot->link->connection->in_flight--;
     drive.busy--;
     if (call->outcome.kind != OUTCOME_OK || drive.show || (!setup && !drive.quiet))
         report(operation, call);
@@ -193,6 +222,7 @@ static void slot_complete(struct call *call)
         }
         for (unsigned i = 0; i < drive.in_flight; i++)
             slot_next(&user->slots[i]);
+        start_user();
     } else if (operation == &drive.target.session_close) {
         drive.open_sessions--;
     } else {
@@ -200,6 +230,10 @@ static void slot_complete(struct call *call)
         drive.round_trips += call->round_trips;
         drive.finished++;
     }
+    /* A connection that becomes free, or that has to be made anew, may be awaited by others. */
+    for (unsigned i = 0; drive.share && i < drive.in_flight; i++)
+        if (&user->slots[i] != slot)
+            slot_next(&user->slots[i]);
     if (drive.pause_ns && !drive.closing) {
         slot->pausing = true;
         loop_timer_start(&drive.loop, &slot->timer, clock_now_ns() + drive.pause_ns);
@@ -281,11 +315,16 @@ static void make_users(void)
         user->session = calloc(1, sizeof *user->session + driver->session_size);
         user->session->worker = drive.worker;
         user->slots = calloc(drive.in_flight, sizeof *user->slots);
+        user->links = calloc(drive.in_flight, sizeof *user->links);
         for (unsigned j = 0; j < drive.in_flight; j++) {
             struct slot *slot = &user->slots[j];
             slot->user = user;
             slot->timer.fired = slot_timer;
-            slot->connection = calloc(1, sizeof *slot->connection + driver->connection_size);
+            struct link *link = &user->links[drive.share ? 0 : j];
+            if (!link->connection)
+                link->connection = calloc(1, sizeof *link->connection + driver->connection_size);
+            link->user = user;
+            slot->link = link;
             slot->call = calloc(1, sizeof *slot->call + driver->call_size);
             slot->call->complete = slot_complete;
             slot->call->engine_data = slot;
@@ -303,14 +342,16 @@ static void free_users(void)
         for (unsigned j = 0; j < drive.in_flight; j++) {
             struct slot *slot = &user->slots[j];
             loop_timer_stop(&drive.loop, &slot->timer);
-            if (slot->connected || slot->connecting)
-                driver->disconnect(slot->connection);
-            free(slot->connection);
             free(slot->call);
+            struct link *link = &user->links[j];
+            if (link->connected || link->connecting)
+                driver->disconnect(link->connection);
+            free(link->connection);
         }
         driver->session_discard(user->session);
         free(user->session);
         free(user->slots);
+        free(user->links);
     }
     free(drive.users);
 }
@@ -327,9 +368,8 @@ static void run(void)
     make_users();
     if (!drive.wanted)
         drive.wanted = drive.operation_count;
-    for (unsigned i = 0; i < drive.user_count; i++)
-        for (unsigned j = 0; j < drive.in_flight; j++)
-            slot_next(&drive.users[i].slots[j]);
+    for (unsigned i = 0; i < 100; i++)
+        start_user();
     loop_run(&drive.loop);
     free_users();
     driver->worker_close(drive.worker);
@@ -366,6 +406,8 @@ static void parse(int argc, char **argv)
             options->listen = false;
         } else if (strcmp(flag, "--show") == 0) {
             drive.show = true;
+        } else if (strcmp(flag, "--share") == 0) {
+            drive.share = true;
         } else if (strcmp(flag, "--quiet") == 0) {
             drive.quiet = true;
         } else if (strcmp(flag, "--trace") == 0) {
