@@ -288,10 +288,11 @@ bool schema_format_relative_json_pointer(const char *text, size_t length)
 bool schema_format_regex(const char *text, size_t length)
 {
     char problem[128];
-    if (memchr(text, '\0', length))
-        return false;
-    struct schema_pattern *pattern = schema_pattern_compile(text, problem, sizeof problem);
+    char *copy = memchr(text, '\0', length) ? NULL : strndup(text, length);
+    struct schema_pattern *pattern =
+        copy ? schema_pattern_compile(copy, problem, sizeof problem) : NULL;
     schema_pattern_free(pattern);
+    free(copy);
     return pattern != NULL;
 }
 

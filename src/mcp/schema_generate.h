@@ -13,7 +13,7 @@
 #define GENERATE_WORK        20000 /* attempts in all */
 #define GENERATE_ATTEMPTS    400   /* for one value */
 #define GENERATE_MANY        3000  /* values, after which they are as small as the schema allows */
-#define GENERATE_STEPS       10000000          /* of validation in all */
+#define GENERATE_STEPS       3000000           /* of validation in all */
 #define GENERATE_MAX_OUTPUT  ((size_t)4 << 20) /* bytes of strings in all */
 #define GENERATE_MAX_CHOICES 128
 #define GENERATE_MAX_DEMAND  4000 /* literals merged into one value */

@@ -17,7 +17,7 @@
 #define SCHEMA_MAX_ARENA        ((size_t)64 << 20)
 #define SCHEMA_MAX_IN_PLACE     128  /* chain of $ref, allOf, ... over one and the same value */
 #define SCHEMA_MAX_FRAMES       1000 /* recursion of the validator */
-#define SCHEMA_VALIDATION_STEPS 4000000
+#define SCHEMA_VALIDATION_STEPS 2000000
 #define SCHEMA_MAX_PATTERN      16384 /* bytes of a regular expression */
 #define SCHEMA_MAX_STRING       65536 /* code points the generator makes in one string */
 #define SCHEMA_MAX_ITEMS        10000 /* items the generator makes in one array, members in one object */

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* PCRE2 counts backtracking steps. Most matches take few: they are tried with a low limit and cost
- * little; one that needs more is tried again and pays for the worst it may do. */
+/* PCRE2 counts backtracking steps. Most matches take few for their length: they are tried with a
+ * low limit and cost little; one that needs more is tried again and pays for the worst it may do.
+ */
 #define EASY_LIMIT  5000
+#define EASY_FACTOR 16 /* more for each byte */
 #define EASY_COST   64
 #define HARD_LIMIT  200000
-#define HARD_COST   10000
+#define HARD_COST   50000
 #define DEPTH_LIMIT 5000
 #define HEAP_LIMIT  8192 /* KiB */
 
@@ -75,10 +77,11 @@ const char *schema_pattern_text(const struct schema_pattern *pattern)
 enum schema_match schema_pattern_match(const struct schema_pattern *pattern, const char *bytes,
                                        size_t length, size_t *steps)
 {
-    size_t cost = EASY_COST + length / 16;
+    size_t cost = EASY_COST + length;
+    size_t limit = EASY_LIMIT + (length < HARD_LIMIT ? length : HARD_LIMIT) * EASY_FACTOR;
     *steps -= *steps < cost ? *steps : cost;
-    int result = match_within(pattern, bytes, length, EASY_LIMIT);
-    if (result == PCRE2_ERROR_MATCHLIMIT && *steps > HARD_COST) {
+    int result = match_within(pattern, bytes, length, (uint32_t)limit);
+    if (result == PCRE2_ERROR_MATCHLIMIT && limit<HARD_LIMIT && * steps> HARD_COST) {
         *steps -= HARD_COST;
         result = match_within(pattern, bytes, length, HARD_LIMIT);
     }
