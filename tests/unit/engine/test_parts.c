@@ -207,7 +207,7 @@ static void a_process_can_be_read(void **state)
     struct process_sample sample;
     assert_int_equal(process_sample(getpid(), &sample), 0);
     assert_true(sample.resident_bytes > 100000);
-    assert_int_equal(sample.threads, 1);
+    assert_true(sample.threads >= 1); /* a sanitizer may run one of its own */
     assert_true(sample.descriptors >= 3);
     assert_int_equal(process_sample(0x7ffffff0, &sample), -1);
 }
