@@ -276,6 +276,12 @@ static void on_deferred(struct loop_task *task)
     stream->events->failed(stream, &failure.outcome, failure.text);
 }
 
+static void stop_asking_for_write(struct stream *stream)
+{
+    if (stream->io.events & LOOP_WRITE)
+        loop_io_modify(stream->loop, &stream->io, LOOP_READ);
+}
+
 static void on_ready(struct loop_io *io, unsigned events)
 {
     struct stream *stream = container_of(io, struct stream, io);
@@ -288,13 +294,9 @@ static void on_ready(struct loop_io *io, unsigned events)
         stream->events->writable(stream);
     } else if (events & LOOP_READ) {
         stream->events->readable(stream);
+    } else {
+        stop_asking_for_write(stream); /* nobody has anything to write */
     }
-}
-
-static void stop_asking_for_write(struct stream *stream)
-{
-    if (stream->io.events & LOOP_WRITE)
-        loop_io_modify(stream->loop, &stream->io, LOOP_READ);
 }
 
 static void ask_for_write(struct stream *stream)

@@ -343,6 +343,12 @@ static bool is_alive(pid_t pid)
     return state != 'Z' && state != 'X';
 }
 
+static void dies(pid_t pid)
+{
+    for (uint64_t give_up = clock_now_ns() + 10 * NS_PER_S; is_alive(pid); usleep(1000))
+        assert_true(clock_now_ns() < give_up);
+}
+
 static void what_it_leaves_behind(void **state)
 {
     struct watched child;
@@ -351,15 +357,14 @@ static void what_it_leaves_behind(void **state)
     exits(&child, 3);
     pid_t grandchild = atoi(child.lines);
     assert_true(grandchild > 0);
-    RUN_UNTIL(&loop, !is_alive(grandchild));
+    dies(grandchild);
 
     start(&child, "sleep 1000 & echo $!; wait");
     RUN_UNTIL(&loop, child.line_count == 1);
     grandchild = atoi(child.lines);
     child_kill(&child.child); /* the whole group */
     assert_int_equal(child.exited, 0);
-    for (uint64_t give_up = clock_now_ns() + 10 * NS_PER_S; is_alive(grandchild);)
-        assert_true(clock_now_ns() < give_up);
+    dies(grandchild);
 }
 
 static void stdin_that_nobody_reads(void **state)

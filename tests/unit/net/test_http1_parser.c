@@ -232,6 +232,7 @@ static const struct {
      false},
     {OK "Content-Length: 65\r\n\r\n" L65, "failed body_too_large", false},
     {OK CHUNKED "\r\n41\r\n" L65 "\r\n", "200 other failed body_too_large", false},
+    {OK CHUNKED "\r\n41\r\n" L65 "\r\n0\r\n\r\n", "200 other failed body_too_large", false},
     {OK "\r\n" L65, "200 other failed body_too_large", false},
 
     /* event streams have no limit: they are delivered as they come */

@@ -393,6 +393,108 @@ static void tls_with_no_tls_server(void **state)
     }
 }
 
+/* ---- bytes that lie in OpenSSL, where no event announces them
+ * ------------------------------------- */
+
+struct reader {
+    struct stream stream;
+    size_t bite, got;
+    bool opened, ended;
+};
+
+static void reader_opened(struct stream *stream)
+{
+    container_of(stream, struct reader, stream)->opened = true;
+}
+
+static void reader_readable(struct stream *stream)
+{
+    struct reader *reader = container_of(stream, struct reader, stream);
+    static char bytes[65536];
+    ssize_t count = stream_read(stream, bytes, reader->bite);
+    if (count > 0)
+        reader->got += (size_t)count;
+    reader->ended = count == 0;
+}
+
+static void reader_failed(struct stream *stream, const struct outcome *why, const char *text)
+{
+    (void)stream;
+    fail_msg("%s: %s", outcome_kind_name(why->kind), text);
+}
+
+/* One record, and the word that no more comes; then the socket stays open and silent. */
+static void send_and_linger(SSL *ssl, void *data)
+{
+    char text[1000] = "", byte;
+    (void)data;
+    SSL_write(ssl, text, sizeof text);
+    SSL_shutdown(ssl);
+    while (recv(SSL_get_fd(ssl), &byte, 1, 0) > 0)
+        ;
+}
+
+static void tls_read_in_bites(void **state)
+{
+    static const struct stream_events events = {
+        .opened = reader_opened, .readable = reader_readable, .failed = reader_failed};
+    static const size_t bites[] = {1, 10, 999, 1000, 1001, 65536};
+    const struct tls_options options = {.ca_file = trusted};
+    struct tls_peer peer = {.serve = send_and_linger};
+    struct stream_address address;
+    struct loop loop;
+    struct error error;
+    (void)state;
+    tls_peer_start(&peer, folder, "good", NULL);
+    struct tls_settings *settings = tls_settings_open(&options, &error);
+    assert_int_equal(loop_open(&loop, &error), 0);
+    assert_int_equal(stream_address_resolve(&address, "127.0.0.1", peer.port, NULL, &error), 0);
+    for (size_t i = 0; i < sizeof bites / sizeof bites[0]; i++) {
+        struct reader reader = {.bite = bites[i]};
+        stream_open(&reader.stream, &loop, &address, settings, 0, &events);
+        RUN_UNTIL(&loop, reader.ended);
+        assert_true(reader.opened);
+        assert_int_equal(reader.got, 1000);
+        stream_close(&reader.stream);
+        stream_close(&reader.stream);
+    }
+    stream_address_free(&address);
+    loop_close(&loop);
+    tls_settings_close(settings);
+    tls_peer_stop(&peer);
+}
+
+/* TLS 1.3 lets a server speak before the client has finished its handshake: HTTP/2 SETTINGS may
+ * come that early. */
+static void tls_bytes_along_with_the_handshake(void **state)
+{
+    static const struct stream_events events = {
+        .opened = reader_opened, .readable = reader_readable, .failed = reader_failed};
+    const struct tls_options options = {.ca_file = trusted};
+    struct tls_peer peer = {.speak_first = "hello", .serve = tls_serve_json, .data = "{}"};
+    struct reader reader = {.bite = 100};
+    struct stream_address address;
+    struct loop loop;
+    struct error error;
+    (void)state;
+    tls_peer_start(&peer, folder, "good", NULL);
+    struct tls_settings *settings = tls_settings_open(&options, &error);
+    assert_int_equal(loop_open(&loop, &error), 0);
+    assert_int_equal(stream_address_resolve(&address, "127.0.0.1", peer.port, NULL, &error), 0);
+    stream_open(&reader.stream, &loop, &address, settings, 0, &events);
+    RUN_UNTIL(&loop, reader.stream.connected_ns);
+    for (uint64_t give_up = clock_now_ns() + 10 * NS_PER_S; !atomic_load(&peer.spoke);)
+        assert_true(clock_now_ns() < give_up);
+    RUN_UNTIL(&loop,
+              reader.got == 5); /* all was there to be read with the handshake's last flight */
+    assert_true(reader.opened);
+    stream_close(&reader.stream);
+    stream_address_free(&address);
+    loop_close(&loop);
+    tls_settings_close(settings);
+    tls_peer_stop(&peer);
+}
+
 static void tls_files_that_are_wrong(void **state)
 {
     const struct tls_options cases[] = {
@@ -427,6 +529,8 @@ int main(void)
         cmocka_unit_test(tls_untrusted),
         cmocka_unit_test(tls_client_certificate),
         cmocka_unit_test(tls_with_no_tls_server),
+        cmocka_unit_test(tls_read_in_bites),
+        cmocka_unit_test(tls_bytes_along_with_the_handshake),
         cmocka_unit_test(tls_files_that_are_wrong),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);

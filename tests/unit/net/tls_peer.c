@@ -74,7 +74,16 @@ static int choose_protocol(SSL *ssl, const unsigned char **chosen, unsigned char
 static void serve(struct tls_peer *peer, int fd)
 {
     SSL *ssl = SSL_new(peer->context);
+    size_t written;
+    char byte;
     SSL_set_fd(ssl, fd);
+    SSL_set_accept_state(ssl);
+    if (peer->speak_first) {
+        SSL_set_num_tickets(ssl, 0); /* nothing follows that would wake the client */
+        if (SSL_read_early_data(ssl, &byte, 1, &written) == SSL_READ_EARLY_DATA_FINISH)
+            SSL_write_early_data(ssl, peer->speak_first, strlen(peer->speak_first), &written);
+        atomic_store(&peer->spoke, true);
+    }
     if (SSL_accept(ssl) == 1 && peer->serve) {
         peer->serve(ssl, peer->data);
         SSL_shutdown(ssl);

@@ -4,6 +4,7 @@
 
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* A self-signed certificate for DNS:localhost and IP:127.0.0.1 (or whatever `names` says), valid
@@ -19,8 +20,10 @@ struct tls_peer {
     void (*serve)(SSL *ssl,
                   void *data); /* after the handshake; the connection closes when it returns */
     void (*serve_plain)(int fd, void *data); /* in place of all TLS */
+    const char
+        *speak_first;  /* sent along with the handshake (TLS 1.3), before the client's end of it */
+    atomic_bool spoke; /* it was */
     void *data;
-    bool stopping;
 };
 /* Connections are served one after the other. `client_ca`: a certificate of the client is required.
  */
