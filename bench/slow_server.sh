@@ -4,6 +4,7 @@
 cd "$(dirname "$0")/.."
 . bench/lib.sh
 CONNECTIONS=${CONNECTIONS:-10}
+DURATION=${SLOW_DURATION:-10} # a slow server gives few calls a second to share the cost of starting
 
 open_session() {
     curl -s -o /dev/null -D - -H 'Accept: application/json, text/event-stream' -H 'Content-Type: application/json' \
