@@ -140,10 +140,10 @@ static void established(struct mcp_http_call *part)
 
 static void not_established(struct mcp_http_call *part)
 {
-    bool own_operation = !part->own_session && part->session->renewing != part;
+    bool renewal = part->session->renewing == part; /* of a call, which has its own outcome */
     bool modern = part->outcome.kind == OUTCOME_JSONRPC_ERROR &&
                   era_is_modern_error(part->exchange.status, part->outcome.code);
-    if (own_operation && modern && part->stage == STAGE_INITIALIZE) {
+    if (!renewal && modern && part->stage == STAGE_INITIALIZE) {
         send_discover(part);
     } else if (part->own_session && mcp_http_session_has_id(part->session)) {
         part->failed_setup = true;

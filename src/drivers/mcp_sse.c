@@ -69,7 +69,7 @@ int mcp_sse_open(struct target *target, bool *served, struct error *error)
     if (!sse)
         return error_set(error, ERROR_INTERNAL, "out of memory");
     target->driver_data = sse;
-    if (mcp_target_init(&sse->mcp, target->options, "HTTP+SSE", false, error) == 0) {
+    if (mcp_target_init(&sse->mcp, target->options, "HTTP+SSE", true, error) == 0) {
         if (sse->mcp.forced && sse->mcp.forced->era == MCP_ERA_MODERN)
             error_set(error, ERROR_USAGE,
                       "MCP %s has no HTTP+SSE transport; leave out --protocol or --transport",

@@ -197,7 +197,7 @@ static void close_sessions(void)
     drive.closing = true;
     for (unsigned i = 0; i < drive.user_count; i++)
         slot_next(&drive.users[i].slots[0]);
-    if (!drive.busy)
+    if (!drive.open_sessions)
         loop_stop(&drive.loop);
 }
 
@@ -215,7 +215,7 @@ static void slot_complete(struct call *call)
         report(operation, call);
     if (operation == &drive.target.session_open) {
         user->setting_up = 2;
-        drive.open_sessions++;
+        drive.open_sessions += user->session->open;
         if (call->outcome.kind != OUTCOME_OK) {
             drive.outcomes[call->outcome.kind]++;
             drive.wanted = drive.started; /* no use */
@@ -242,7 +242,7 @@ static void slot_complete(struct call *call)
     }
     if (!drive.closing && drive.finished >= drive.wanted && !drive.busy)
         close_sessions();
-    else if (drive.closing && !drive.busy)
+    else if (drive.closing && !drive.open_sessions)
         loop_stop(&drive.loop);
 }
 
