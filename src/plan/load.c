@@ -197,6 +197,31 @@ void load_shorten(struct phase *phase, unsigned divisor)
     phase->duration_ns /= divisor;
 }
 
+int load_set_duration(struct phase *phase, uint64_t duration_ns)
+{
+    double level = phase->points[0].level;
+    bool constant = true;
+    for (size_t i = 0; i < phase->point_count; i++)
+        constant = constant && phase->points[i].level == level;
+    if (constant) {
+        size_t count;
+        struct load_point *points = load_line(level, level, duration_ns, &count);
+        if (!points)
+            return -1;
+        free(phase->points);
+        phase->points = points;
+        phase->point_count = count;
+        phase->stepped = false;
+        phase->duration_ns = duration_ns;
+    } else if (duration_ns) {
+        for (size_t i = 0; i < phase->point_count; i++)
+            phase->points[i].at_ns = (uint64_t)((unsigned __int128)phase->points[i].at_ns *
+                                                duration_ns / phase->duration_ns);
+        phase->duration_ns = duration_ns;
+    }
+    return 0;
+}
+
 double load_highest(const struct phase *phase)
 {
     double highest = 0;

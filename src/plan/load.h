@@ -68,6 +68,9 @@ struct load_point *load_line(double from, double to, uint64_t duration_ns, size_
 
 /* The same load in a part of the time. */
 void load_shorten(struct phase *phase, unsigned divisor);
+/* The same load over another duration; 0: without an end, which only a constant one can be (others
+ * keep theirs). -1 when memory is out. */
+int load_set_duration(struct phase *phase, uint64_t duration_ns);
 
 double load_lowest(const struct phase *phase); /* above 0; 0 when there is no load at all */
 double load_highest(const struct phase *phase);

@@ -119,7 +119,8 @@ static const struct option_row judge_rows[] = {
      "p99<500ms, errors<1%, rate>100/s, p95{tool=NAME}<50ms; repeatable; "
      "replaces the one of the same figure",
      value_threshold, 0},
-    {"abort-on", "EXPR", "end the run when this is true over 10 s (errors>50%); repeatable", value_abort_on, 0},
+    {"abort-on", "EXPR", "end the run when this is true over 10 s (errors>50%); repeatable",
+     value_abort_on, 0},
     {NULL, NULL, NULL, NULL, 0}};
 
 static const struct option_row run_rows[] = {

@@ -115,10 +115,47 @@ static int scale_phases(struct run_flags *flags, struct plan *plan, struct error
     return plan_offer(plan, load, error);
 }
 
+/* The one phase of a written plan that has a load, to be changed in place; NULL when there are
+ * several, or when the flags ask for another kind of load. */
+static struct phase *phase_to_adjust(const struct run_flags *flags, struct plan *plan)
+{
+    const struct load_settings *load = &flags->load;
+    struct phase *only = NULL;
+    if (!flags->plan_file || load->shape || load->users.is_range || load->rate.is_range)
+        return NULL;
+    for (size_t i = 0; i < plan->phase_count; i++) {
+        struct phase *phase = &plan->phases[i];
+        if (phase->not_run || phase->kind == PHASE_WARMUP || phase->kind == PHASE_IDLE)
+            continue;
+        if (only)
+            return NULL;
+        only = phase;
+    }
+    bool other_model = only && (only->model == LOAD_OPEN ? load->users.set : load->rate.set);
+    return other_model ? NULL : only;
+}
+
+static int adjust_phase(struct run_flags *flags, struct plan *plan, struct phase *phase,
+                        struct error *error)
+{
+    const struct load_settings *load = &flags->load;
+    if ((load->duration_ns || load->operations) && load_set_duration(phase, load->duration_ns) < 0)
+        return error_out_of_memory(error);
+    if (load->duration_ns || load->operations)
+        phase->operations = load->operations;
+    return scale_phases(flags, plan, error);
+}
+
 static int set_phases(struct run_flags *flags, struct plan *plan, struct error *error)
 {
-    int failed = means_one_phase(&flags->load) ? set_one_phase(flags, plan, error)
-                                               : scale_phases(flags, plan, error);
+    struct phase *only = phase_to_adjust(flags, plan);
+    int failed;
+    if (only)
+        failed = adjust_phase(flags, plan, only, error);
+    else if (means_one_phase(&flags->load))
+        failed = set_one_phase(flags, plan, error);
+    else
+        failed = scale_phases(flags, plan, error);
     if (failed == 0 && flags->quick && !plan->quick)
         plan_shorten(plan, 10);
     return failed;

@@ -12,18 +12,11 @@
 #include <string.h>
 #include <time.h>
 
-#define NEAREST_LENGTH_LIMIT 64
-
 static int value_error(struct error *error, const char *must_be, const char *text,
                        const char *label, const char *example)
 {
     return error_set(error, ERROR_USAGE, "must be %s, not \"%.60s\"; write e.g. %s%s", must_be,
                      text, label, example);
-}
-
-int error_out_of_memory(struct error *error)
-{
-    return error_set(error, ERROR_INTERNAL, "out of memory");
 }
 
 /* ---- numbers -----------------------------------------------------------------------------------
@@ -475,100 +468,4 @@ void value_print_wall_time(uint64_t ns, char text[40])
     if (ns % NS_PER_S)
         length += (size_t)snprintf(text + length, 40 - length, ".%09" PRIu64, ns % NS_PER_S);
     snprintf(text + length, 40 - length, "Z");
-}
-
-/* ---- the nearest name --------------------------------------------------------------------------
- */
-
-/* Edits between two names: insert, delete, replace, swap neighbours; '-' and '_' are the same. */
-static size_t edit_distance(const char *a, const char *b)
-{
-    size_t rows[3][NEAREST_LENGTH_LIMIT + 1];
-    size_t a_length = strlen(a), b_length = strlen(b);
-    size_t *before = rows[0], *previous = rows[1], *current = rows[2];
-    for (size_t j = 0; j <= b_length; j++)
-        previous[j] = j;
-    for (size_t i = 1; i <= a_length; i++) {
-        current[0] = i;
-        for (size_t j = 1; j <= b_length; j++) {
-            char x = a[i - 1] == '-' ? '_' : a[i - 1], y = b[j - 1] == '-' ? '_' : b[j - 1];
-            size_t best = previous[j - 1] + (x != y);
-            if (previous[j] + 1 < best)
-                best = previous[j] + 1;
-            if (current[j - 1] + 1 < best)
-                best = current[j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                before[j - 2] + 1 < best)
-                best = before[j - 2] + 1;
-            current[j] = best;
-        }
-        size_t *oldest = before;
-        before = previous;
-        previous = current;
-        current = oldest;
-    }
-    return previous[b_length];
-}
-
-void nearest_begin(struct nearest *nearest, const char *text)
-{
-    *nearest = (struct nearest){.text = text, .distance = SIZE_MAX};
-}
-
-void nearest_consider(struct nearest *nearest, const char *candidate)
-{
-    size_t length = strlen(nearest->text);
-    if (length > NEAREST_LENGTH_LIMIT || strlen(candidate) > NEAREST_LENGTH_LIMIT)
-        return;
-    size_t distance = edit_distance(nearest->text, candidate);
-    size_t near =
-        length / 3 > 2 ? length / 3 : 2; /* a third of it mistyped is still recognisable */
-    if (distance <= near && distance < length && distance < nearest->distance) {
-        nearest->best = candidate;
-        nearest->distance = distance;
-    }
-}
-
-/* ---- lists -------------------------------------------------------------------------------------
- */
-
-int string_list_add(char ***list, const char *text)
-{
-    size_t length = string_list_length(*list);
-    char **grown = realloc(*list, (length + 2) * sizeof *grown);
-    if (!grown)
-        return -1;
-    *list = grown;
-    grown[length] = strdup(text);
-    grown[length + 1] = NULL;
-    return grown[length] ? 0 : -1;
-}
-
-void string_list_free(char **list)
-{
-    for (char **item = list; item && *item; item++)
-        free(*item);
-    free(list);
-}
-
-size_t string_list_length(char *const *list)
-{
-    size_t length = 0;
-    while (list && list[length])
-        length++;
-    return length;
-}
-
-void *array_add(void *array_pointer, size_t *count, size_t size)
-{
-    char **array = array_pointer;
-    char *grown = *array;
-    if ((*count & (*count - 1)) == 0) { /* full at each power of two */
-        grown = reallocarray(*array, *count ? *count * 2 : 1, size);
-        if (!grown)
-            return NULL;
-        *array = grown;
-    }
-    memset(grown + *count * size, 0, size);
-    return grown + (*count)++ * size;
 }

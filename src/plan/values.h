@@ -6,6 +6,8 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "plan/list.h"
+#include "plan/nearest.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -80,26 +82,5 @@ int value_decimal(const char **text, double *number);
 void value_print_number(double number, char text[64]);
 void value_print_duration(uint64_t ns, char text[32]);
 void value_print_wall_time(uint64_t ns, char text[40]);
-
-/* The nearest of several names to a mistyped one: consider each, then ask for the best. NULL when
- * none is near enough to be what was meant. */
-struct nearest {
-    const char *text;
-    const char *best;
-    size_t distance;
-};
-void nearest_begin(struct nearest *nearest, const char *text);
-void nearest_consider(struct nearest *nearest, const char *candidate);
-
-/* A NULL-ended list of strings. Append a copy; -1 when memory is out. */
-int string_list_add(char ***list, const char *text);
-void string_list_free(char **list);
-size_t string_list_length(char *const *list); /* 0 for NULL */
-
-/* Append one zeroed element of `size` bytes to an array of *count; returns it, NULL when memory is
- * out. */
-void *array_add(void *array_pointer, size_t *count, size_t size);
-
-int error_out_of_memory(struct error *error); /* returns -1 */
 
 #endif

@@ -44,13 +44,13 @@ static void finish(struct line *line)
 
 #define REFUSE(part, ...)                                                                          \
     do {                                                                                           \
-        struct line refused;                                                                          \
+        struct line refused;                                                                       \
         const char *const words[] = {__VA_ARGS__, NULL};                                           \
-        if (parse(&refused, words) >= 0)                                                              \
+        if (parse(&refused, words) >= 0)                                                           \
             fail_msg("taken, without \"%s\"", part);                                               \
-        assert_contains(refused.error.text, part);                                                    \
-        assert_int_equal(refused.error.code, ERROR_USAGE);                                            \
-        finish(&refused);                                                                             \
+        assert_contains(refused.error.text, part);                                                 \
+        assert_int_equal(refused.error.code, ERROR_USAGE);                                         \
+        finish(&refused);                                                                          \
     } while (0)
 
 static void a_url_alone_means_validate(void **state)
@@ -278,6 +278,44 @@ static void flags_stand_over_a_file(void **state)
     rmdir(folder);
 }
 
+static void one_phase_is_adjusted_in_place(void **state)
+{
+    char folder[32], path[64];
+    struct line line;
+    (void)state;
+    write_plan(folder, path, "target: http://a/\nusers: 10\nduration: 10s\nthink_time: 5ms\n");
+    PARSE(&line, path, "--duration", "3s");
+    assert_int_equal(line.plan.phase_count, 1);
+    assert_int_equal(line.plan.phases[0].duration_ns, UINT64_C(3000000000));
+    assert_int_equal(line.plan.phases[0].think_max_ns, 5000000);
+    assert_true(line.plan.phases[0].points[1].at_ns == UINT64_C(3000000000));
+    finish(&line);
+    PARSE(&line, path, "--operations", "9", "--users", "2");
+    assert_int_equal(line.plan.phases[0].duration_ns, 0);
+    assert_int_equal(line.plan.phases[0].operations, 9);
+    assert_true(line.plan.phases[0].points[0].level == 2);
+    assert_int_equal(line.plan.phases[0].think_max_ns, 5000000);
+    finish(&line);
+    PARSE(&line, path, "--rate", "9", "--duration", "1s"); /* another kind of load */
+    assert_int_equal(line.plan.phases[0].model, LOAD_OPEN);
+    assert_int_equal(line.plan.phases[0].think_max_ns, 0);
+    finish(&line);
+    unlink(path);
+    rmdir(folder);
+    write_plan(folder, path,
+               "target: http://a/\npoints: [{at: 0, users: 5}, {at: 1s, users: 0}, "
+               "{at: 4s, users: 20}]\n");
+    PARSE(&line, path, "--duration", "8s", "--users", "10");
+    assert_int_equal(line.plan.phases[0].points[1].at_ns, 2000000000);
+    assert_int_equal(line.plan.phases[0].duration_ns, UINT64_C(8000000000));
+    assert_true(line.plan.phases[0].points[0].level == 3 && /* 2.5, and users are whole */
+                line.plan.phases[0].points[1].level == 0 &&
+                line.plan.phases[0].points[2].level == 10);
+    finish(&line);
+    unlink(path);
+    rmdir(folder);
+}
+
 static void a_plan_without_a_target_takes_one(void **state)
 {
     char folder[32], path[64];
@@ -439,6 +477,7 @@ int main(void)
                                        cmocka_unit_test(a_command_is_everything_behind_the_dashes),
                                        cmocka_unit_test(secrets_leave_argv),
                                        cmocka_unit_test(flags_stand_over_a_file),
+                                       cmocka_unit_test(one_phase_is_adjusted_in_place),
                                        cmocka_unit_test(a_plan_without_a_target_takes_one),
                                        cmocka_unit_test(wrong_lines_are_explained),
                                        cmocka_unit_test(results_go_where_they_are_asked_to),
