@@ -66,7 +66,11 @@ static int judge_target(struct result *result, uint32_t target, uint32_t minimum
     snprintf(wish, sizeof wish, "at least %u operations each", minimum);
     if (coverage.offered == 0)
         return 0;
-    if (coverage.below_minimum == 0) {
+    if (coverage.below_minimum == 0 && coverage.offered == 1) {
+        snprintf(text, sizeof text,
+                 "%.*s: the one operation of the mix was called at least %u times", length, name,
+                 minimum);
+    } else if (coverage.below_minimum == 0) {
         snprintf(text, sizeof text,
                  "%.*s: all %u operations of the mix were called at least %u times", length, name,
                  coverage.offered, minimum);

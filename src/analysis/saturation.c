@@ -83,6 +83,9 @@ static void describe(const struct saturation *saturation, char *text, size_t siz
     quantity_share(cpu, sizeof cpu, saturation->cpu_highest);
     quantity_duration(lag, sizeof lag, saturation->lag_highest_ns);
     quantity_duration(delay, sizeof delay, saturation->delay_highest_ns);
+    char paced[QUANTITY_SIZE + 32] = "";
+    if (saturation->delay_highest_ns)
+        snprintf(paced, sizeof paced, ", send delay p99 at most %s", delay);
     if (saturation->seconds == 0)
         snprintf(text, size,
                  "no second of load in which cicada watched itself: whether it was the "
@@ -90,8 +93,8 @@ static void describe(const struct saturation *saturation, char *text, size_t siz
     else if (!saturation->saturated)
         snprintf(text, size,
                  "the generator kept up: busiest worker at most %s of a core, timers at most %s "
-                 "late, send delay p99 at most %s, over %u seconds",
-                 cpu, lag, delay, saturation->seconds);
+                 "late%s, over %u seconds",
+                 cpu, lag, paced, saturation->seconds);
     else
         snprintf(
             text, size,

@@ -13,6 +13,7 @@
 #define NAME_COLUMNS  24
 #define LEAST_COLUMNS 10
 #define BAR           16
+#define ROOM_FOR_BAR  110
 #define BUSY          0.8 /* from here on the generator's own CPU is worth a place on the line */
 
 static void phase_began(void *context, const struct engine_progress *progress);
@@ -174,10 +175,10 @@ static void add_second(struct buffer *line, const struct terminal *terminal,
         buffer_printf(line, "%4.0f users", progress->users);
     buffer_printf(line, "  %9s",
                   quantity_rate(rate, sizeof rate, (double)(progress->ok + progress->failed)));
-    add_latencies(line, progress->latency);
-    buffer_printf(line, "  %s%s failed%s", progress->failed ? style->bad : "",
+    buffer_printf(line, "  %s%5s failed%s", progress->failed ? style->bad : "",
                   quantity_count(failed, sizeof failed, progress->failed),
                   progress->failed ? style->reset : "");
+    add_latencies(line, progress->latency);
     buffer_printf(line, "  %u in flight", progress->in_flight);
     if (progress->queued)
         buffer_printf(line, "  %s%u queued%s", style->warn, progress->queued, style->reset);
@@ -206,7 +207,8 @@ static void second_passed(void *context, const struct engine_progress *progress)
     line_begin(&line);
     if (terminal->rewrites) {
         add_name(&line, &terminal->style, progress->phase->name);
-        add_bar(&line, &terminal->style, done_share(progress));
+        if (terminal_columns(terminal->stream) >= ROOM_FOR_BAR)
+            add_bar(&line, &terminal->style, done_share(progress));
     } else {
         buffer_append_text(&line, "  ");
     }
@@ -225,8 +227,10 @@ static void add_phase_figures(struct buffer *line, const struct terminal *termin
 {
     char count[QUANTITY_SIZE], rate[QUANTITY_SIZE], failed[QUANTITY_SIZE], text[QUANTITY_SIZE];
     uint64_t finished = measurement_finished(total), bad = measurement_failed(total);
-    buffer_printf(line, "%9s operations  %9s", quantity_count(count, sizeof count, finished),
+    buffer_printf(line, "  %10s operations  %9s", quantity_count(count, sizeof count, finished),
                   quantity_rate(rate, sizeof rate, figures_rate(finished, phase->duration_ns)));
+    buffer_printf(line, "  %s%5s failed%s", bad ? terminal->style.bad : "",
+                  quantity_count(failed, sizeof failed, bad), bad ? terminal->style.reset : "");
     for (size_t i = 0; i < FIGURE_PERCENTILES; i++) {
         struct percentile percentile =
             measurement_percentile(total, figure_percentiles[i].fraction);
@@ -236,8 +240,6 @@ static void add_phase_figures(struct buffer *line, const struct terminal *termin
                       percentile.lower_bound ? ">" : "",
                       quantity_duration(text, sizeof text, percentile.value_ns));
     }
-    buffer_printf(line, "  %s%s failed%s", bad ? terminal->style.bad : "",
-                  quantity_count(failed, sizeof failed, bad), bad ? terminal->style.reset : "");
 }
 
 static void phase_ended(void *context, const struct engine_progress *progress,
@@ -247,6 +249,7 @@ static void phase_ended(void *context, const struct engine_progress *progress,
     const struct terminal_style *style = &terminal->style;
     struct measurement total;
     struct buffer line;
+    char lasted[QUANTITY_SIZE];
     line_begin(&line);
     add_name(&line, style, progress->phase->name);
     if (phase->not_run) {
@@ -257,7 +260,7 @@ static void phase_ended(void *context, const struct engine_progress *progress,
         return;
     }
     measurement_init(&total);
-    add_clock(&line, phase->duration_ns);
+    buffer_printf(&line, "%6s", quantity_duration(lasted, sizeof lasted, phase->duration_ns));
     if (result_phase_total(phase, -1, &total) == 0)
         add_phase_figures(&line, terminal, phase, &total);
     if (phase->partial)
