@@ -101,6 +101,9 @@ static int phase_prepare(struct coordinator *coordinator, size_t index, struct e
         coordinator->phase.ticket_limit =
             plan->segments > 1 ? share_of(phase->operations, plan->segment - 1, plan->segments)
                                : phase->operations;
+    /* A segment without users, or without operations to run, is done before it begins. */
+    if (phase->operations && (coordinator->phase.ticket_limit == 0 || most_users(plan, phase) == 0))
+        atomic_store(&coordinator->phase.exhausted, true);
     coordinator->phase_index = index;
     coordinator->stop = STOP_NONE;
     coordinator->stop_ns = 0;

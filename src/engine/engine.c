@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "engine/coordinator.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,18 +54,6 @@ static int start(struct coordinator *coordinator, struct error *error)
 
 /* ---- how many of what
  * ------------------------------------------------------------------------------ */
-
-/* The most users or carriers a phase has in this segment. */
-static uint64_t most_users(const struct plan *plan, const struct phase *phase)
-{
-    double most = 0;
-    for (size_t i = 0; i < phase->point_count; i++)
-        most = fmax(most, phase->points[i].level);
-    uint64_t all = (uint64_t)floor(most + 0.5);
-    if (phase->model == LOAD_OPEN)
-        all = phase->max_in_flight;
-    return plan->segments > 1 ? share_of(all, plan->segment - 1, plan->segments) : all;
-}
 
 /* A target is served by as many workers as it has users and connections for, so that users live
  * only where connections do. */

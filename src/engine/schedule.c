@@ -98,6 +98,17 @@ void arrival_stream_advance(struct arrival_stream *stream)
     stream_place(stream);
 }
 
+uint64_t most_users(const struct plan *plan, const struct phase *phase)
+{
+    double most = 0;
+    for (size_t i = 0; i < phase->point_count; i++)
+        most = fmax(most, phase->points[i].level);
+    uint64_t all = (uint64_t)floor(most + 0.5);
+    if (phase->model == LOAD_OPEN)
+        all = phase->max_in_flight;
+    return plan->segments > 1 ? share_of(all, plan->segment - 1, plan->segments) : all;
+}
+
 static void stream_place(struct arrival_stream *stream)
 {
     double reached = stream->kind == ARRIVALS_POISSON

@@ -49,4 +49,7 @@ static inline uint64_t share_of(uint64_t total, uint64_t index, uint64_t count)
     return total / count + (index < total % count);
 }
 
+/* The most users (closed model) or carriers (open) that this generator's segment of a phase has. */
+uint64_t most_users(const struct plan *plan, const struct phase *phase);
+
 #endif

@@ -1,11 +1,16 @@
 /* See series.h. */
 #include "engine/series.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#define SLIVER_NS (100 * NS_PER_MS)
+
 static struct series_sum *sum_take(struct series *series);
 static void sum_free(struct series_sum *sum);
+static void sum_give(struct series *series, struct series_sum *sum);
 static struct series_sum *sum_of_slice(struct series *series, uint32_t slice);
 static int slices_complete(struct series *series, uint32_t until);
 static int second_complete(struct series *series);
@@ -55,7 +60,17 @@ int series_end(struct series *series)
 {
     if (slices_complete(series, UINT32_MAX) < 0)
         return -1;
-    return series->second ? second_complete(series) : 0;
+    struct series_sum *rest = series->second;
+    if (!rest)
+        return 0;
+    const struct record *record = rest->record;
+    bool empty = !record->started && !record->ok && !record->failed && !record->censored;
+    if (empty && rest->elapsed_ns < SLIVER_NS && series->target->second_count) {
+        series->second = NULL; /* the moment between the end of the load and that of the phase */
+        sum_give(series, rest);
+        return 0;
+    }
+    return second_complete(series);
 }
 
 void series_free(struct series *series)

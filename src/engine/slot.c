@@ -1,14 +1,13 @@
-/* What a slot runs: it claims a unit, starts its steps one after the other, and accounts for how
- * each ended. This is the hot path: no allocation, no lock, no system call of its own. */
+/* What a slot runs: it claims a unit and starts its steps one after the other. This is the hot
+ * path: no allocation, no lock, no system call of its own. */
 #include "engine/slot.h"
 
 #include "base/clock.h"
+#include "engine/account.h"
 #include "engine/answer.h"
 #include "engine/worker.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void slot_timer(struct loop_timer *timer);
 static void claim(struct slot *slot);
@@ -18,10 +17,6 @@ static void submit(struct slot *slot, struct connection *connection, uint64_t no
 static void call_complete(struct call *call);
 static void finished(struct slot *slot, const struct outcome *outcome, const char *text,
                      struct pooled_call *call);
-static void count_operation(struct slot *slot, const struct outcome *given, const char *text,
-                            const struct call *call, uint64_t end_ns, bool *failed);
-static void count_setup(struct slot *slot, const struct outcome *outcome, const char *text,
-                        const struct call *call, uint64_t end_ns);
 static void next_step(struct slot *slot, bool failed, uint64_t end_ns);
 static void in_flight_add(struct slot *slot);
 static void in_flight_remove(struct slot *slot);
@@ -44,12 +39,6 @@ void slot_free(struct slot *slot)
 static inline struct worker *worker_of(const struct slot *slot)
 {
     return slot->user->target->worker;
-}
-
-/* In the open model and for paced users the clock runs from the intended start. */
-static inline bool is_intended(const struct engine_phase *phase)
-{
-    return phase->phase->model == LOAD_OPEN || phase->phase->pace_ns;
 }
 
 void slot_run(struct slot *slot, uint64_t due_ns)
@@ -155,13 +144,7 @@ bool slot_count_not_run(struct worker_target *target, int category, uint64_t due
     const struct unit *unit = mix_claim(worker->phase->mix, category, &occurrence);
     const struct bound_step *step = &unit->steps[0];
     uint32_t index = step->operations[occurrence % step->operation_count]->index;
-    static const struct outcome not_run = {.kind = OUTCOME_NOT_RUN};
-    uint64_t latency = end_ns > due_ns ? end_ns - due_ns : 0;
-    struct measurement *measurement = &worker->tally.operations[index];
-    measurement->started++;
-    measurement_record(measurement, &not_run, latency, 0);
-    worker->record->started++;
-    record_count(worker->record, index, OUTCOME_NOT_RUN, latency);
+    account_not_run(worker, index, end_ns > due_ns ? end_ns - due_ns : 0);
     return true;
 }
 
@@ -198,7 +181,7 @@ static void slot_timer(struct loop_timer *timer)
         slot_rest(slot);
         return;
     }
-    if (is_intended(worker->phase)) {
+    if (phase_is_intended(worker->phase)) {
         uint64_t now = clock_now_ns();
         histogram_record(&worker->record->send_delay, now > slot->due_ns ? now - slot->due_ns : 0);
     }
@@ -290,25 +273,6 @@ static struct pooled_call *take_call(struct worker_target *target)
     return call;
 }
 
-static void count_waiting(struct slot *slot, struct pool_connection *connection, uint64_t now_ns)
-{
-    struct worker *worker = worker_of(slot);
-    uint64_t waited = now_ns - slot->started_ns;
-    if (connection->fresh) {
-        const struct connection *made = &connection->connection;
-        uint64_t connecting = made->connect_ns + made->tls_ns;
-        histogram_record(&worker->tally.parts[PART_CONNECT], made->connect_ns);
-        if (made->tls_ns)
-            histogram_record(&worker->tally.parts[PART_TLS], made->tls_ns);
-        waited = waited > connecting ? waited - connecting : 0;
-    }
-    connection->fresh = false;
-    histogram_record(&worker->tally.parts[PART_POOL], waited);
-    if (is_intended(worker->phase))
-        histogram_record(&worker->tally.parts[PART_QUEUE],
-                         slot->started_ns > slot->due_ns ? slot->started_ns - slot->due_ns : 0);
-}
-
 static void submit(struct slot *slot, struct connection *connection, uint64_t now_ns)
 {
     struct worker_target *target = slot->user->target;
@@ -320,7 +284,7 @@ static void submit(struct slot *slot, struct connection *connection, uint64_t no
         return;
     }
     if (!slot->setup)
-        count_waiting(slot, pool_connection_of(connection), now_ns);
+        account_waiting(slot, pool_connection_of(connection), now_ns);
     struct call *call = &pooled->call;
     bool wanted = !slot->setup && example_wanted(&target->quotas[slot->operation->index]);
     *call = (struct call){
@@ -363,10 +327,10 @@ static void finished(struct slot *slot, const struct outcome *outcome, const cha
         in_flight_remove(slot);
     if (slot->setup) {
         worker->setups--;
-        count_setup(slot, outcome, text, call, end_ns);
+        account_setup(slot, outcome, text, call, end_ns);
     } else {
         worker->in_flight--;
-        count_operation(slot, outcome, text, call, end_ns, &failed);
+        failed = account_operation(slot, outcome, text, call, end_ns);
     }
     slot->state = SLOT_THINK;
     slot->call = NULL;
@@ -383,99 +347,6 @@ static void finished(struct slot *slot, const struct outcome *outcome, const cha
     else
         next_step(slot, failed, end_ns);
     worker_settle(worker);
-}
-
-static void count_trouble(struct record *record, const struct outcome *outcome, const char *text)
-{
-    switch (outcome->kind) {
-    case OUTCOME_DNS:
-    case OUTCOME_CONNECT_REFUSED:
-    case OUTCOME_CONNECT_TIMEOUT:
-    case OUTCOME_CONNECTION_RESET:
-    case OUTCOME_TLS:
-        record->unreachable++;
-        break;
-    default:
-        break;
-    }
-    if (!record->trouble[0])
-        snprintf(record->trouble, sizeof record->trouble, "%s%s%s",
-                 outcome_kind_name(outcome->kind), text ? ": " : "", text ? text : "");
-}
-
-static void count_parts(struct tally *tally, const struct call *call)
-{
-    if (call->sent_ns && call->sent_ns >= call->send_ns)
-        histogram_record(&tally->parts[PART_SEND], call->sent_ns - call->send_ns);
-    if (!call->first_byte_ns)
-        return;
-    if (call->sent_ns)
-        histogram_record(&tally->parts[PART_FIRST_BYTE], call->first_byte_ns > call->sent_ns
-                                                             ? call->first_byte_ns - call->sent_ns
-                                                             : 0);
-    if (call->end_ns >= call->first_byte_ns)
-        histogram_record(&tally->parts[PART_RECEIVE], call->end_ns - call->first_byte_ns);
-}
-
-static void count_operation(struct slot *slot, const struct outcome *given, const char *text,
-                            const struct call *call, uint64_t end_ns, bool *failed)
-{
-    struct worker_target *target = slot->user->target;
-    struct worker *worker = target->worker;
-    const struct step *step = slot->unit->steps[slot->step].plan;
-    const struct operation *operation = slot->operation;
-    struct outcome outcome = *given;
-    char problem[256];
-    if (outcome.kind == OUTCOME_OK && call && answer_is_wanted(step) &&
-        !answer_apply(step, call->response, call->response_length, slot->captures,
-                      slot->context.capture_count, &outcome, problem, sizeof problem)) {
-        text = problem;
-        *failed = true;
-    }
-    uint64_t base = is_intended(worker->phase) ? slot->due_ns : slot->started_ns;
-    uint64_t latency = end_ns > base ? end_ns - base : 0;
-    struct measurement *measurement = &worker->tally.operations[operation->index];
-    uint64_t service = 0;
-    if (call) {
-        service = call->send_ns && end_ns > call->send_ns ? end_ns - call->send_ns : 0;
-        measurement->bytes_sent += call->bytes_sent;
-        measurement->bytes_received += call->bytes_received;
-        measurement->round_trips += call->round_trips;
-        worker->record->bytes_sent += call->bytes_sent;
-        worker->record->bytes_received += call->bytes_received;
-        count_parts(&worker->tally, call);
-    }
-    measurement_record(measurement, &outcome, latency, service);
-    record_count(worker->record, operation->index, outcome.kind, latency);
-    if (outcome.kind != OUTCOME_OK)
-        count_trouble(worker->record, &outcome, text);
-    examples_offer(&worker->examples, &target->quotas[operation->index], target->bound->target,
-                   worker->phase->target_index, worker->phase->phase_index, operation,
-                   (uint32_t)slot->occurrence, call, &outcome, text, latency);
-    if (end_ns > worker->tally.last_end_ns)
-        worker->tally.last_end_ns = end_ns;
-}
-
-static void count_setup(struct slot *slot, const struct outcome *outcome, const char *text,
-                        const struct call *call, uint64_t end_ns)
-{
-    struct worker *worker = worker_of(slot);
-    struct measurement *setup = &worker->tally.setup;
-    uint64_t latency = end_ns > slot->started_ns ? end_ns - slot->started_ns : 0;
-    uint64_t service =
-        call && call->send_ns && end_ns > call->send_ns ? end_ns - call->send_ns : latency;
-    measurement_record(setup, outcome, latency, service);
-    if (call) {
-        setup->bytes_sent += call->bytes_sent;
-        setup->bytes_received += call->bytes_received;
-        setup->round_trips += call->round_trips;
-    }
-    if (outcome->kind == OUTCOME_OK) {
-        worker->record->setup_ok++;
-        return;
-    }
-    worker->record->setup_failed++;
-    count_trouble(worker->record, outcome, text);
 }
 
 static uint64_t think_time(struct slot *slot, uint64_t least, uint64_t most)

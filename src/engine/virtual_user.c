@@ -203,6 +203,8 @@ static void leave_now(struct virtual_user *user)
     discard_session(user);
     user->gone = true;
     target->present--;
-    /* The users that are left need no more connections than they have slots. */
-    pool_trim(&target->pool, target->present * target->slots_per_user);
+    /* The users that are left need no more connections than they have slots. Where connections are
+     * counted they are processes, and those belong to the run. */
+    if (!target->bound->target->max_connections)
+        pool_trim(&target->pool, target->present * target->slots_per_user);
 }

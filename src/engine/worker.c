@@ -440,8 +440,8 @@ static void slice_hand_over(struct worker *worker, uint64_t now_ns, bool last)
     struct record *record = worker->record;
     struct worker_target *target = worker->target;
     record->slice = worker->slice;
-    record->users =
-        worker->phase->phase->model == LOAD_OPEN || !worker_runs(worker) ? 0 : target->active;
+    bool loaded = worker_runs(worker) || worker->slice_start_ns < worker->ended_ns;
+    record->users = loaded && worker->phase->phase->model == LOAD_CLOSED ? target->active : 0;
     record->in_flight = worker->in_flight;
     record->queued = worker->phase->phase->model == LOAD_OPEN && worker->phase->mix
                          ? open_model_queued(worker, now_ns)

@@ -31,6 +31,12 @@ struct engine_phase {
     atomic_bool exhausted; /* set by the first worker that finds no ticket */
 };
 
+/* In the open model and for paced users the clock runs from the intended start. */
+static inline bool phase_is_intended(const struct engine_phase *phase)
+{
+    return phase->phase->model == LOAD_OPEN || phase->phase->pace_ns;
+}
+
 /* What one worker measured of one phase. */
 struct tally {
     struct measurement *operations;

@@ -376,6 +376,51 @@ static void a_single_connection_carries_many_calls(void **state)
     fixture_free(&fixture);
 }
 
+static void the_series_shows_users_to_the_end(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture.plan.quick = true; /* slices of 100 ms, seconds all the same */
+    fixture.plan.workers = 2;
+    fixture_target(&fixture, "t", "null://?latency=100us");
+    fixture_phase(&fixture, "two seconds", LOAD_CLOSED, 3, 2 * NS_PER_S, 0)->think_max_ns =
+        5 * NS_PER_MS;
+    fixture_phase(&fixture, "a part", LOAD_CLOSED, 4, 300 * NS_PER_MS, 0)->think_max_ns =
+        5 * NS_PER_MS;
+    fixture_run(&fixture);
+    assert_ran(&fixture);
+    const struct phase_target *whole = fixture_phase_target(&fixture, 0);
+    const struct phase_target *part = fixture_phase_target(&fixture, 1);
+    assert_true(whole->second_count >= 2);
+    assert_true(whole->seconds[0].users == 3 && whole->seconds[1].users == 3);
+    assert_int_equal(whole->seconds[1].at_s, whole->seconds[0].at_s + 1);
+    assert_true(whole->seconds[1].started > 0);
+    assert_true(part->second_count >= 1);
+    assert_true(part->seconds[0].started > 0);
+    assert_true(fixture.result.self_count >= 3);
+    assert_true(fixture.result.self[0].resident_bytes > 0);
+    fixture_free(&fixture);
+}
+
+static void a_segment_without_users_is_done_at_once(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct measurement total;
+    fixture_init(&fixture);
+    fixture.plan.segment = 3;
+    fixture.plan.segments = 3;
+    fixture_target(&fixture, "t", "null://");
+    fixture_phase(&fixture, "closed", LOAD_CLOSED, 2, 0, 100);
+    fixture_run(&fixture);
+    assert_ran(&fixture);
+    fixture_total(&fixture, 0, &total);
+    assert_int_equal(total.started, 0);
+    measurement_free(&total);
+    fixture_free(&fixture);
+}
+
 static void not_run_phases_are_copied(void **state)
 {
     (void)state;
@@ -416,6 +461,8 @@ int main(void)
         cmocka_unit_test(segments_share_the_load),
         cmocka_unit_test(think_time_slows_a_user_down),
         cmocka_unit_test(a_single_connection_carries_many_calls),
+        cmocka_unit_test(the_series_shows_users_to_the_end),
+        cmocka_unit_test(a_segment_without_users_is_done_at_once),
         cmocka_unit_test(not_run_phases_are_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# What cicada itself costs, without a target: CPU per operation of the null driver, and how late operations start
+# against their intended time at RATE per second. The peers in the same run: wrk's CPU per request on the fast
+# server, and a bare loop of timers, which is the best that this machine does at that moment.
+cd "$(dirname "$0")/.."
+. bench/lib.sh
+RATE=${RATE:-50000}
+ROUNDS=${ROUNDS:-3}
+
+title "CPU per operation of the null driver, one worker (ratio: against wrk)"
+head_row
+start_fast_server
+measure_wrk -c 50 -d "${DURATION}s" -s bench/wrk_call.lua "http://127.0.0.1:$port/mcp"
+row 'wrk (fast_server)' -
+wrk=$per_call
+stop_servers
+measure_cicada --workers 1 --users 50 --duration "${DURATION}s" null://
+row 'cicada, null, 50 users' "$wrk"
+measure_cicada --workers 1 --users 1 --duration "${DURATION}s" null://
+row 'cicada, null, 1 user' "$wrk"
+measure_cicada --workers 1 --rate "$RATE" --duration "${DURATION}s" null://
+row "cicada, null, open at $RATE/s" "$wrk"
+
+# The starts of one run, from its histogram of intended to actual start: count p50 p99 p99.9 max, in us.
+start_delays() {
+    python3 - "$work/result.json" <<'DELAYS'
+import json, sys
+queue = json.load(open(sys.argv[1]))["phases"][-1]["targets"][0]["parts"]["queue"]
+values, bucket = [], 0  # tokens: the distance from the bucket before, then xCOUNT unless it is 1
+for token in queue["buckets"].split():
+    distance, _, count = token.partition("x")
+    bucket += int(distance)
+    values.append((bucket, int(count or 1)))
+def nanoseconds(bucket):  # the highest value of a bucket
+    if bucket < 2048:
+        return bucket
+    exponent = bucket // 1024 - 1
+    return (bucket - 1024 * exponent + 1 << exponent) - 1
+def quantile(fraction):
+    rank, seen = -(-queue["count"] * fraction // 1), 0
+    for bucket, count in values:
+        seen += count
+        if seen >= rank:
+            return min(nanoseconds(bucket), queue["max_ns"])
+print(queue["count"], *("%.1f" % (value / 1e3) for value in
+                        (quantile(0.5), quantile(0.99), quantile(0.999), queue["max_ns"])))
+DELAYS
+}
+
+title "delay of starts against their intended time at $RATE/s, us (ratio: of the p99 against the bare timers)"
+printf '%-34s %10s %9s %9s %9s %9s %8s\n' client starts p50 p99 p99.9 max ratio
+for ((round = 0; round < ROUNDS; round++)); do
+    read -r count p50 p99 p999 most < <("${pin_client[@]}" "$BUILD/bench/timer_floor" "$RATE" "$DURATION")
+    floor=$p99
+    printf '%-34s %10d %9.1f %9.1f %9.1f %9.1f %8s\n' 'bare timers' "$count" "$p50" "$p99" "$p999" "$most" 1.00
+    measure_cicada --workers 1 --rate "$RATE" --duration "${DURATION}s" null://
+    read -r count p50 p99 p999 most < <(start_delays)
+    printf '%-34s %10d %9.1f %9.1f %9.1f %9.1f %8.2f\n' 'cicada, null' "$count" "$p50" "$p99" "$p999" "$most" \
+        "$(awk -v a="$p99" -v b="$floor" 'BEGIN { printf "%.2f", b ? a / b : 0 }')"
+done
