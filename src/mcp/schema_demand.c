@@ -3,6 +3,7 @@
  * so that a choice that cannot be is noticed at once. */
 #include "mcp/schema_generate.h"
 
+#include <math.h>
 #include <string.h>
 
 enum pending_kind { PENDING_ANY, PENDING_ONE, PENDING_IF, PENDING_DEPENDENT, PENDING_NEGATION };
@@ -34,8 +35,8 @@ void demand_open(struct demand *d, struct generator *g, struct choices *choices,
                          .max_length = SCHEMA_NO_LIMIT,
                          .max_items = SCHEMA_NO_LIMIT,
                          .max_properties = SCHEMA_NO_LIMIT,
-                         .format_low = -1e300,
-                         .format_high = 1e300};
+                         .format_low = -INFINITY,
+                         .format_high = INFINITY};
     choices->used = 0;
 }
 

@@ -102,6 +102,9 @@ bool generate_is_avoided(const struct demand *d, const json_t *value)
     for (size_t i = 0; i < d->forbidden.count; i++)
         if (schema_equal(d->forbidden.items[i], value))
             return true;
+    for (size_t i = 0; i < d->not_multiples.count; i++)
+        if (json_is_number(value) && schema_number_is_multiple(value, d->not_multiples.items[i]))
+            return true;
     return false;
 }
 
@@ -216,10 +219,11 @@ static bool acceptable(struct generator *g, const struct wish *wish, const struc
     return true;
 }
 
-/* The choice that left to luck what then went wrong. */
+/* The choice that left to luck what then went wrong: the last such, since a literal that was
+ * refuted by way of others fails with them. */
 static size_t culprit(struct demand *d, const json_t *value)
 {
-    for (size_t i = 0; i < d->negatives.count; i++) {
+    for (size_t i = d->negatives.count; i-- > 0;) {
         const struct negative *negative = d->negatives.items[i];
         if (negative->choice < d->choices->count &&
             schema_node_validate(negative->node, value, &d->generator->steps, NULL, 0))

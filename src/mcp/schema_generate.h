@@ -82,7 +82,7 @@ struct demand {
     const json_t *low, *high;
     bool low_exclusive, high_exclusive;
     double format_low, format_high;
-    struct list multiples; /* json_t */
+    struct list multiples, not_multiples; /* json_t */
     size_t min_length, max_length;
     struct list patterns, formats; /* struct schema_pattern, schema_format */
     struct list not_patterns, not_formats;

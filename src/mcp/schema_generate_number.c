@@ -21,6 +21,7 @@ static json_t *pick_multiple(struct demand *d, const struct range *range, unsign
 static void usual_window(const struct demand *d, const struct range *range, double *low,
                          double *high);
 static int64_t clamp_to_integer(double value);
+static bool within(const struct range *range, double value);
 
 json_t *generate_number(struct demand *d, unsigned types)
 {
@@ -33,7 +34,8 @@ json_t *generate_number(struct demand *d, unsigned types)
         return pick_real(d, &range, types);
     bool whole = types == SCHEMA_INTEGER;
     if (types == SCHEMA_NUMBER && range.first <= range.last)
-        whole = !d->generator->varied || random_below(d->generator->random, 2) == 0;
+        whole = (!d->generator->varied || random_below(d->generator->random, 2) == 0) &&
+                !d->not_multiples.count;
     if (whole && range.last - range.first < 2 && types != SCHEMA_INTEGER &&
         range.high - range.low > 0)
         whole = false; /* 0 to 1: a share, a probability */
@@ -92,9 +94,13 @@ static int64_t pick_whole(struct demand *d, const struct range *range)
         first = range->first;
     if (last > range->last)
         last = range->last;
-    if (first > last) {
+    if (first > last) { /* nothing usual is left: what lies next to a bound */
         first = range->first;
         last = range->last;
+        if (last - first > 100 && d->low)
+            last = first + 100;
+        else if (last - first > 100)
+            first = last - 100;
     }
     if (d->generator->varied) {
         bool low_known = d->low && fabs(range->low) <= EXPLORED;
@@ -114,6 +120,7 @@ static json_t *pick_integer(struct demand *d, const struct range *range)
 {
     int64_t value = pick_whole(d, range);
     size_t tries = json_array_size(d->wish->avoid) + d->forbidden.count + 1;
+    tries += d->not_multiples.count ? 64 : 0;
     for (size_t i = 0; i < tries; i++) {
         json_t *number = json_integer(value);
         if (!generate_is_avoided(d, number))
@@ -252,7 +259,8 @@ static json_t *pick_multiple(struct demand *d, const struct range *range, unsign
     json_t *fallback = NULL;
     int64_t count = random_between(d->generator->random, usual_first, usual_last);
     size_t tries = json_array_size(d->wish->avoid) + d->forbidden.count + 64;
-    for (size_t i = 0; i < tries; i++, count = count < last ? count + 1 : first) {
+    int64_t lowest = usual_first < first + 64 ? first : usual_first - 64;
+    for (size_t i = 0; i < tries; i++, count = count < last ? count + 1 : lowest) {
         json_t *number = number_from(count, step, scale);
         if (!number || !within(range, json_number_value(number)) ||
             !(schema_type_of(number) & types) || generate_is_avoided(d, number)) {
@@ -283,8 +291,9 @@ static void usual_window(const struct demand *d, const struct range *range, doub
     if (*low >= range->low && *high <= range->high)
         return;
     double from = fmax(*low, range->low), to = fmin(*high, range->high);
-    if (from > to || (range->low > -INFINITY && range->high < INFINITY &&
-                      range->high - range->low <= EXPLORED)) {
+    if (from > to || (from == to && !within(range, from)) ||
+        (range->low > -INFINITY && range->high < INFINITY &&
+         range->high - range->low <= EXPLORED)) {
         from = range->low; /* the whole range, or its end that is known */
         to = range->high;
         if (from == -INFINITY)

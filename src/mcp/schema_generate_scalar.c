@@ -106,7 +106,8 @@ static int make(struct demand *d, unsigned attempt, struct buffer *output)
         return 0;
     size_t sources = d->formats.count + d->patterns.count;
     if (sources == 0 || (attempt > 8 && attempt % (sources + 1) == sources && !d->patterns.count))
-        return make_text(d, attempt == 0 && !d->generator->varied ? 0 : wanted_length(d), output);
+        return make_text(d, attempt % 4 == 0 && !d->generator->varied ? 0 : wanted_length(d),
+                         output);
     if (d->patterns.count > 1 && attempt >= sources && attempt % 2)
         return make_composed(d, output);
     size_t source = attempt % sources;
@@ -120,31 +121,35 @@ static int make(struct demand *d, unsigned attempt, struct buffer *output)
                                    d->generator->random, d->min_length, most, output);
 }
 
-/* Words for the name, cut or drawn out to `length` code points when that is not 0. All are ASCII
- * but for the one that is there to be different. */
+/* Words for the name, cut or drawn out to `length` code points when that is not 0. All is ASCII, so
+ * that it can be cut anywhere, but for a text that is there to be different where nothing binds. */
 static int make_text(struct demand *d, size_t length, struct buffer *output)
 {
     struct random *random = d->generator->random;
     const char *text = words_text(d->wish->name, random);
-    if (length == 0 && d->generator->varied && random_below(random, 12) == 0)
-        text = "na\u00efve caf\u00e9 \u2013 \u6771\u4eac";
+    bool differ = json_array_size(d->wish->avoid) || d->forbidden.count;
+    bool free = d->min_length == 0 && d->max_length == SCHEMA_NO_LIMIT;
+    if (free && !differ && d->generator->varied && random_below(random, 12) == 0)
+        return buffer_append_text(output, "na\u00efve caf\u00e9 \u2013 \u6771\u4eac");
+    if (d->not_patterns.count && random_below(random, 2)) { /* not the usual kind of text */
+        static const char *const unusual[] = {"7", "_", "A ", "", "-", "42", "Z", "~"};
+        text = unusual[random_below(random, 8)];
+    }
     int result = buffer_append_text(output, text);
     size_t natural = strlen(text);
-    if (length == 0 && d->min_length <= natural && natural <= d->max_length) {
-        if (json_array_size(d->wish->avoid) || d->forbidden.count)
-            result |= buffer_printf(output, " %u", (unsigned)random_below(random, 100000));
-        return result;
-    }
+    if (length == 0 && d->min_length <= natural && natural <= d->max_length)
+        return result | (differ && free
+                             ? buffer_printf(output, " %u", (unsigned)random_below(random, 100000))
+                             : 0);
     if (length == 0)
         length = wanted_length(d);
     while (result == 0 && buffer_length(output) < length)
         result = buffer_printf(output, "%s%s", random_below(random, 6) ? "" : " ",
                                words_text(NULL, random));
-    if (buffer_length(output) > length)
+    if (result == 0 && buffer_length(output) > length)
         output->end = output->start + length;
-    if (d->forbidden.count || json_array_size(d->wish->avoid) || d->max_length < 3)
-        for (size_t i = 0; i < length && i < 6; i++) /* short ones must differ somehow */
-            buffer_bytes(output)[length - 1 - i] = (char)('a' + random_below(random, 26));
+    for (size_t i = 0; differ && result == 0 && i < length && i < 6; i++)
+        buffer_bytes(output)[length - 1 - i] = (char)('a' + random_below(random, 26));
     return result;
 }
 

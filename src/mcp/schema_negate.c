@@ -1,8 +1,10 @@
 /* How a subschema can fail to hold: each of its keywords is one way. A keyword binds only values of
  * its own type, so that refuting it fixes the type too. What has no direct opposite
- * (patternProperties, unevaluatedItems, ...) is no way: such a literal is left to luck and to the
- * final check. */
+ * (propertyNames, unevaluatedItems, ...) is no way: such a literal is left to luck and to the final
+ * check. */
 #include "mcp/schema_generate.h"
+
+#include <string.h>
 
 struct negation {
     struct demand *d; /* NULL while counting */
@@ -87,10 +89,9 @@ static void negate_number(struct negation *n)
         demand_low(n->d, node->exclusive_maximum, false);
         n->applied = only(n, SCHEMA_NUMBER);
     }
-    if (node->multiple_of && wanted(n)) {
-        n->d->chance = true; /* most numbers are no multiples: tried until one is found */
-        n->applied = only(n, SCHEMA_NUMBER);
-    }
+    if (node->multiple_of && wanted(n))
+        n->applied = list_add(&n->d->arena, &n->d->not_multiples, node->multiple_of) &&
+                     only(n, SCHEMA_NUMBER);
 }
 
 /* Narrow a pair of limits to at most `high` or at least `low`. */
@@ -186,6 +187,48 @@ static void negate_dependents(struct negation *n, const json_t *dependents)
         demand_forbid(n->d, json_string_value(other), n->node->pointer) && only(n, SCHEMA_OBJECT);
 }
 
+/* A name that a pattern of patternProperties matches. */
+static const char *name_for(struct negation *n, const struct schema_pattern *pattern)
+{
+    struct buffer output;
+    const char *name = NULL;
+    buffer_init(&output, 4096);
+    if (schema_pattern_generate(pattern, n->d->generator->random, 1, 32, &output) == 0 &&
+        buffer_length(&output) > 0)
+        name = schema_arena_copy(&n->d->arena, buffer_bytes(&output), buffer_length(&output));
+    buffer_free(&output);
+    n->d->chance = true; /* the name is a guess */
+    return name;
+}
+
+static bool names_other(struct negation *n, const char *name)
+{
+    if (schema_property(n->node, name))
+        return false;
+    for (size_t i = 0; i < n->node->pattern_properties.count; i++)
+        if (schema_pattern_match(n->node->pattern_properties.items[i].pattern, name, strlen(name),
+                                 &n->d->generator->steps) != SCHEMA_MATCH_NO)
+            return false;
+    return true;
+}
+
+/* A member under patternProperties or additionalProperties that does not hold. */
+static void negate_other_members(struct negation *n)
+{
+    const struct schema_node *node = n->node;
+    for (size_t i = 0; i < node->pattern_properties.count; i++)
+        if (node->pattern_properties.items[i].node->kind != SCHEMA_NODE_TRUE && wanted(n)) {
+            const char *name = name_for(n, node->pattern_properties.items[i].pattern);
+            n->applied = name && refute_member(n, name, node->pattern_properties.items[i].node);
+        }
+    if (!node->additional_properties || node->additional_properties->kind == SCHEMA_NODE_TRUE ||
+        !wanted(n))
+        return;
+    for (size_t i = 0; i < 8 && !n->applied; i++)
+        if (names_other(n, words_property_name(i)))
+            n->applied = refute_member(n, words_property_name(i), node->additional_properties);
+}
+
 static void negate_object(struct negation *n)
 {
     const struct schema_node *node = n->node;
@@ -197,6 +240,7 @@ static void negate_object(struct negation *n)
         if (node->properties.items[i].node->kind != SCHEMA_NODE_TRUE && wanted(n))
             n->applied =
                 refute_member(n, node->properties.items[i].name, node->properties.items[i].node);
+    negate_other_members(n);
     if (node->min_properties && wanted(n)) {
         at_most(&n->d->max_properties, node->min_properties - 1);
         n->applied = only(n, SCHEMA_OBJECT);

@@ -231,7 +231,7 @@ static bool pick_within(struct random *random, const struct regex *set, uint32_t
 static int make_character(struct making *making, const struct regex *set)
 {
     static const struct regex_range preferred[] = {{'a', 'z'},     {'!', '~'},         {' ', '~'},
-                                                   {0xa1, 0xd7ff}, {0xe000, 0x10ffff}, {0, 0x1f}};
+                                                   {0xa1, 0xd7ff}, {0xe000, 0x10ffff}, {1, 0x1f}};
     uint64_t size = 0;
     for (size_t i = 0; i < set->range_count; i++)
         size += set->ranges[i].high - set->ranges[i].low + 1;
@@ -272,6 +272,8 @@ static int make_backreference(struct making *making, const struct regex *piece)
         return -1;
     size_t start = making->groups[piece->group].start;
     size_t length = making->groups[piece->group].end - start;
+    if (length == 0)
+        return 0;
     char *place = buffer_reserve(making->output, length);
     if (!place)
         return -1;
@@ -359,7 +361,7 @@ static void satisfy_looks(struct making *making)
 {
     size_t length = buffer_length(making->output) - making->base;
     size_t at = length ? random_below(making->random, length) : 0;
-    for (size_t i = 0; i < making->look_count; i++) {
+    for (size_t i = 0; length > 0 && i < making->look_count; i++) {
         struct buffer text;
         buffer_init(&text, SCHEMA_MAX_STRING);
         struct making wish = {.random = making->random, .output = &text, .steps = 10000};
