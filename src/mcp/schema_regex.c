@@ -19,15 +19,6 @@ struct parser {
     } names[MAX_NAMES]; /* of named groups, by group number - 1 */
 };
 
-struct set_builder { /* ranges collected for one class */
-    struct regex_range *ranges;
-    size_t count, capacity;
-    struct buffer properties;
-    bool failed;
-};
-
-#define MAX_CODE_POINT 0x10ffffu
-
 static struct regex *parse_alternation(struct parser *parser);
 static struct regex *parse_sequence(struct parser *parser);
 static struct regex *parse_repeated(struct parser *parser);
@@ -37,13 +28,11 @@ static struct regex *parse_escape(struct parser *parser);
 static struct regex *parse_class(struct parser *parser);
 static bool parse_braces(struct parser *parser, uint32_t *minimum, uint32_t *maximum);
 static int parse_code_escape(struct parser *parser, uint32_t *code_point);
-static bool add_class_escape(struct parser *parser, struct set_builder *set);
+static bool add_class_escape(struct parser *parser, struct regex_set_builder *set);
 static struct regex *new_piece(struct parser *parser, enum regex_kind kind);
 static struct regex *fail(struct parser *parser, const char *problem);
 static uint32_t next_code_point(struct parser *parser);
-static void set_add(struct set_builder *set, uint32_t low, uint32_t high);
-static void set_add_shorthand(struct set_builder *set, char letter);
-static struct regex *set_finish(struct parser *parser, struct set_builder *set, bool negated);
+static struct regex *set_finish(struct parser *parser, struct regex_set_builder *set, bool negated);
 static void find_group_names(struct parser *parser, const char *text);
 static void skip_flags(struct parser *parser);
 
@@ -143,7 +132,7 @@ static struct regex *parse_repeated(struct parser *parser)
 
 static struct regex *parse_atom(struct parser *parser)
 {
-    struct set_builder set = {0};
+    struct regex_set_builder set = {0};
     switch (*parser->at) {
     case '(':
         return parse_group(parser);
@@ -160,9 +149,9 @@ static struct regex *parse_atom(struct parser *parser)
     case '.':
         parser->at++;
         if (!parser->program->dot_all) {
-            set_add(&set, '\n', '\n');
-            set_add(&set, '\r', '\r');
-            set_add(&set, 0x2028, 0x2029);
+            regex_set_add(&set, '\n', '\n');
+            regex_set_add(&set, '\r', '\r');
+            regex_set_add(&set, 0x2028, 0x2029);
         }
         return set_finish(parser, &set, true);
     case '*':
@@ -173,7 +162,7 @@ static struct regex *parse_atom(struct parser *parser)
         break;
     }
     uint32_t code_point = next_code_point(parser);
-    set_add(&set, code_point, code_point);
+    regex_set_add(&set, code_point, code_point);
     return set_finish(parser, &set, false);
 }
 
@@ -259,12 +248,12 @@ static struct regex *parse_escape(struct parser *parser)
         parser->at = name + length + 1;
         return parse_backreference(parser, group);
     }
-    struct set_builder set = {0};
+    struct regex_set_builder set = {0};
     if (!add_class_escape(parser, &set)) {
         uint32_t code_point;
         if (parse_code_escape(parser, &code_point) < 0)
             return NULL;
-        set_add(&set, code_point, code_point);
+        regex_set_add(&set, code_point, code_point);
     }
     return set_finish(parser, &set, false);
 }
@@ -272,7 +261,7 @@ static struct regex *parse_escape(struct parser *parser)
 /* [...]; `at` is on the bracket. */
 static struct regex *parse_class(struct parser *parser)
 {
-    struct set_builder set = {0};
+    struct regex_set_builder set = {0};
     bool negated = parser->at[1] == '^';
     parser->at += 1 + negated;
     while (*parser->at != ']') {
@@ -305,7 +294,7 @@ static struct regex *parse_class(struct parser *parser)
             buffer_free(&set.properties);
             return broken ? NULL : fail(parser, "a range out of order in []");
         }
-        set_add(&set, low, high);
+        regex_set_add(&set, low, high);
     }
     parser->at++;
     return set_finish(parser, &set, negated);
@@ -363,7 +352,7 @@ static int parse_unicode_escape(struct parser *parser, uint32_t *code_point)
     if (*parser->at == '{') {
         unsigned digits = (unsigned)strcspn(parser->at + 1, "}");
         if (digits == 0 || digits > 8 || parser->at[1 + digits] != '}' ||
-            parse_hex(parser->at + 1, digits, code_point) < 0 || *code_point > MAX_CODE_POINT)
+            parse_hex(parser->at + 1, digits, code_point) < 0 || *code_point > REGEX_MAX_CODE_POINT)
             return -1;
         parser->at += digits + 2;
         return 0;
@@ -413,58 +402,7 @@ static int parse_code_escape(struct parser *parser, uint32_t *code_point)
     return 0;
 }
 
-/* ECMA-262 spells out names that PCRE2 knows by their abbreviation only. */
-static const char *category_abbreviation(const char *name, size_t length)
-{
-    static const char *const names[][2] = {{"Letter", "L"},
-                                           {"Uppercase_Letter", "Lu"},
-                                           {"Lowercase_Letter", "Ll"},
-                                           {"Titlecase_Letter", "Lt"},
-                                           {"Cased_Letter", "L&"},
-                                           {"Modifier_Letter", "Lm"},
-                                           {"Other_Letter", "Lo"},
-                                           {"Mark", "M"},
-                                           {"Combining_Mark", "M"},
-                                           {"Nonspacing_Mark", "Mn"},
-                                           {"Spacing_Mark", "Mc"},
-                                           {"Enclosing_Mark", "Me"},
-                                           {"Number", "N"},
-                                           {"Decimal_Number", "Nd"},
-                                           {"digit", "Nd"},
-                                           {"Letter_Number", "Nl"},
-                                           {"Other_Number", "No"},
-                                           {"Punctuation", "P"},
-                                           {"punct", "P"},
-                                           {"Connector_Punctuation", "Pc"},
-                                           {"Dash_Punctuation", "Pd"},
-                                           {"Open_Punctuation", "Ps"},
-                                           {"Close_Punctuation", "Pe"},
-                                           {"Initial_Punctuation", "Pi"},
-                                           {"Final_Punctuation", "Pf"},
-                                           {"Other_Punctuation", "Po"},
-                                           {"Symbol", "S"},
-                                           {"Math_Symbol", "Sm"},
-                                           {"Currency_Symbol", "Sc"},
-                                           {"Modifier_Symbol", "Sk"},
-                                           {"Other_Symbol", "So"},
-                                           {"Separator", "Z"},
-                                           {"Space_Separator", "Zs"},
-                                           {"Line_Separator", "Zl"},
-                                           {"Paragraph_Separator", "Zp"},
-                                           {"Other", "C"},
-                                           {"Control", "Cc"},
-                                           {"cntrl", "Cc"},
-                                           {"Format", "Cf"},
-                                           {"Surrogate", "Cs"},
-                                           {"Private_Use", "Co"},
-                                           {"Unassigned", "Cn"}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strlen(names[i][0]) == length && memcmp(names[i][0], name, length) == 0)
-            return names[i][1];
-    return NULL;
-}
-
-static bool add_property(struct parser *parser, struct set_builder *set)
+static bool add_property(struct parser *parser, struct regex_set_builder *set)
 {
     const char *name = parser->at + 3;
     size_t length = strcspn(name, "}");
@@ -478,7 +416,7 @@ static bool add_property(struct parser *parser, struct set_builder *set)
         name = equals + 1;
         equals = NULL;
     }
-    const char *abbreviation = category_abbreviation(name, length);
+    const char *abbreviation = regex_category_abbreviation(name, length);
     if (!set->properties.limit)
         buffer_init(&set->properties, 4096);
     int written;
@@ -497,14 +435,14 @@ static bool add_property(struct parser *parser, struct set_builder *set)
 }
 
 /* \d, \w, \s, \p{} and their negations; false when `at` is on something else. */
-static bool add_class_escape(struct parser *parser, struct set_builder *set)
+static bool add_class_escape(struct parser *parser, struct regex_set_builder *set)
 {
     char letter = parser->at[1];
     if (letter == 'p' || letter == 'P')
         return add_property(parser, set);
     if (!letter || !strchr("dDwWsS", letter))
         return false;
-    set_add_shorthand(set, letter);
+    regex_set_add_shorthand(set, letter);
     parser->at += 2;
     return true;
 }
@@ -538,98 +476,12 @@ static uint32_t next_code_point(struct parser *parser)
     return code_point;
 }
 
-static void set_add(struct set_builder *set, uint32_t low, uint32_t high)
+static struct regex *set_finish(struct parser *parser, struct regex_set_builder *set, bool negated)
 {
-    if (set->count == set->capacity) {
-        size_t capacity = set->capacity ? 2 * set->capacity : 8;
-        struct regex_range *ranges = realloc(set->ranges, capacity * sizeof *ranges);
-        if (!ranges) {
-            set->failed = true;
-            return;
-        }
-        set->ranges = ranges;
-        set->capacity = capacity;
-    }
-    set->ranges[set->count++] = (struct regex_range){low, high};
-}
-
-static void set_add_shorthand(struct set_builder *set, char letter)
-{
-    static const struct regex_range digits[] = {{'0', '9'}};
-    static const struct regex_range words[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-    static const struct regex_range spaces[] = {
-        {0x09, 0x0d},     {0x20, 0x20},     {0xa0, 0xa0},     {0x1680, 0x1680}, {0x2000, 0x200a},
-        {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000}, {0xfeff, 0xfeff}};
-    const struct regex_range *ranges = digits;
-    size_t count = 1;
-    if ((letter | 0x20) == 'w') {
-        ranges = words;
-        count = sizeof words / sizeof *words;
-    } else if ((letter | 0x20) == 's') {
-        ranges = spaces;
-        count = sizeof spaces / sizeof *spaces;
-    }
-    uint32_t next = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (letter >= 'a') {
-            set_add(set, ranges[i].low, ranges[i].high);
-        } else {
-            if (ranges[i].low > next)
-                set_add(set, next, ranges[i].low - 1);
-            next = ranges[i].high + 1;
-        }
-    }
-    if (letter < 'a')
-        set_add(set, next, MAX_CODE_POINT);
-}
-
-static int compare_ranges(const void *left, const void *right)
-{
-    const struct regex_range *a = left, *b = right;
-    return a->low < b->low ? -1 : a->low > b->low;
-}
-
-/* Sort and join; afterwards no two ranges touch. */
-static void set_join(struct set_builder *set)
-{
-    if (set->count == 0)
-        return;
-    qsort(set->ranges, set->count, sizeof *set->ranges, compare_ranges);
-    size_t last = 0;
-    for (size_t i = 1; i < set->count; i++) {
-        if (set->ranges[i].low <= set->ranges[last].high + 1) {
-            if (set->ranges[i].high > set->ranges[last].high)
-                set->ranges[last].high = set->ranges[i].high;
-        } else {
-            set->ranges[++last] = set->ranges[i];
-        }
-    }
-    set->count = last + 1;
-}
-
-static void set_complement(struct set_builder *set)
-{
-    struct set_builder complement = {0};
-    uint32_t next = 0;
-    for (size_t i = 0; i < set->count; i++) {
-        if (set->ranges[i].low > next)
-            set_add(&complement, next, set->ranges[i].low - 1);
-        next = set->ranges[i].high + 1;
-    }
-    if (next <= MAX_CODE_POINT)
-        set_add(&complement, next, MAX_CODE_POINT);
-    complement.failed |= set->failed;
-    complement.properties = set->properties;
-    free(set->ranges);
-    *set = complement;
-}
-
-static struct regex *set_finish(struct parser *parser, struct set_builder *set, bool negated)
-{
-    set_join(set);
+    regex_set_join(set);
     bool has_properties = buffer_length(&set->properties) > 0;
     if (negated && !has_properties)
-        set_complement(set);
+        regex_set_complement(set);
     struct regex *piece = set->failed ? NULL : new_piece(parser, REGEX_SET);
     if (piece) {
         struct schema_arena *arena = &parser->program->arena;

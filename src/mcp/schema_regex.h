@@ -46,6 +46,22 @@ struct regex_program {
     bool caseless, multiline, dot_all; /* (?i), (?m), (?s) at the very start */
 };
 
+#define REGEX_MAX_CODE_POINT 0x10ffffu
+
+struct regex_set_builder {      /* what one class holds, while it is read; zero to begin with */
+    struct regex_range *ranges; /* malloc'ed: whoever finishes the set frees it */
+    size_t count, capacity;
+    struct buffer properties; /* "\p{L}..." */
+    bool failed;              /* out of memory */
+};
+
+void regex_set_add(struct regex_set_builder *set, uint32_t low, uint32_t high);
+void regex_set_add_shorthand(struct regex_set_builder *set, char letter); /* one of dDwWsS */
+void regex_set_join(struct regex_set_builder *set);       /* sort; afterwards no two ranges touch */
+void regex_set_complement(struct regex_set_builder *set); /* of joined ranges */
+/* ECMA-262 spells out names that PCRE2 knows by their abbreviation only; NULL for others. */
+const char *regex_category_abbreviation(const char *name, size_t length);
+
 /* Parse. -1 with a reason when the text is no ECMA-262 expression this reader knows. */
 int regex_parse(struct regex_program *program, const char *text, char *problem, size_t size);
 /* Write it for PCRE2 (UTF mode). */
