@@ -104,10 +104,30 @@ static void write_text(struct opening *opening, const char *text)
         child_write_line(&opening->child, &piece, 1);
 }
 
-static void on_message(struct opening *opening, const struct jsonrpc_message *message)
+static void note_noise(struct opening *opening, const char *bytes, size_t length)
+{
+    if (opening->noise++)
+        return;
+    size_t used = 0;
+    for (; used < length && used < sizeof opening->first_noise - 1; used++)
+        opening->first_noise[used] = bytes[used] >= 0x20 && bytes[used] < 0x7f ? bytes[used] : '?';
+    opening->first_noise[used] = '\0';
+}
+
+/* No server asks for these: a program such as cat sends back what it was sent. */
+static bool is_echo(const struct jsonrpc_message *message)
+{
+    return span_equals(message->method, "initialize") ||
+           span_equals(message->method, "server/discover");
+}
+
+static void on_message(struct opening *opening, const struct jsonrpc_message *message,
+                       const char *bytes, size_t length)
 {
     bool ours = message->id_is_integer;
-    if (message->kind == JSONRPC_REQUEST) {
+    if (message->kind == JSONRPC_REQUEST && is_echo(message)) {
+        note_noise(opening, bytes, length);
+    } else if (message->kind == JSONRPC_REQUEST) {
         char *answer = mcp_answer_server_request_text(message);
         write_text(opening, answer);
         free(answer);
@@ -130,18 +150,16 @@ static void on_line(struct child *child, const char *bytes, size_t length)
     switch (jsonrpc_scan(&message, bytes, length)) {
     case JSONRPC_MALFORMED:
     case JSONRPC_INVALID:
-        if (opening->noise++ == 0)
-            snprintf(opening->first_noise, sizeof opening->first_noise, "%.*s",
-                     length < 100 ? (int)length : 100, bytes);
+        note_noise(opening, bytes, length);
         return;
     case JSONRPC_BATCH:
         while (jsonrpc_batch_next(bytes, length, &position, &element)) {
             jsonrpc_scan(&message, element.start, element.length);
-            on_message(opening, &message);
+            on_message(opening, &message, element.start, element.length);
         }
         return;
     default:
-        on_message(opening, &message);
+        on_message(opening, &message, bytes, length);
     }
 }
 
@@ -203,10 +221,11 @@ static int no_answer(struct opening *opening, uint64_t timeout_ns, struct error 
     quote_tail(&opening->child, tail, sizeof tail);
     snprintf(text, sizeof text, "no answer within %.1f s", (double)timeout_ns / (double)NS_PER_S);
     if (opening->noise)
-        return error_set(error, ERROR_TARGET,
-                         "%s; its stdout has %llu lines that are no JSON-RPC, the first is \"%s\": "
-                         "is this an MCP server over stdio?",
-                         text, (unsigned long long)opening->noise, opening->first_noise);
+        return error_set(
+            error, ERROR_TARGET,
+            "%s; its stdout has %llu lines that are no message of a server, the first is \"%s\": "
+            "is this an MCP server over stdio?",
+            text, (unsigned long long)opening->noise, opening->first_noise);
     return error_set(error, ERROR_TARGET, "%s%s%s: is this an MCP server over stdio?", text,
                      *tail ? "; its stderr ends with: " : "", tail);
 }
@@ -302,6 +321,16 @@ static int start_child(struct opening *opening, struct error *error)
     return 0;
 }
 
+static void await_probe(struct opening *opening)
+{
+    opening->timed_out = false;
+    loop_timer_start(&opening->loop, &opening->timer,
+                     clock_now_ns() + opening->stdio->probe_timeout_ns);
+    while (opening->probe == PROBE_NONE && !opening->exited && !opening->timed_out)
+        loop_run_once(&opening->loop, UINT64_MAX);
+    loop_timer_stop(&opening->loop, &opening->timer);
+}
+
 static int probe(struct opening *opening, struct error *error)
 {
     opening->stdio->mcp.revision = mcp_revision_find(MCP_LATEST_MODERN);
@@ -309,12 +338,7 @@ static int probe(struct opening *opening, struct error *error)
         return -1;
     opening->probe_id = opening->last_id;
     opening->awaited_id = 0; /* take_probe has it */
-    opening->timed_out = false;
-    loop_timer_start(&opening->loop, &opening->timer,
-                     clock_now_ns() + opening->stdio->probe_timeout_ns);
-    while (opening->probe == PROBE_NONE && !opening->exited && !opening->timed_out)
-        loop_run_once(&opening->loop, UINT64_MAX);
-    loop_timer_stop(&opening->loop, &opening->timer);
+    await_probe(opening);
     return 0;
 }
 
@@ -353,8 +377,12 @@ static int settle_legacy(struct opening *opening, struct error *error)
     if (opening->exited && start_child(opening, error) < 0) /* it could not bear the question */
         return -1;
     int failed = initialize(opening, error);
-    if (failed && (opening->probe == PROBE_DISCOVERED || opening->probe == PROBE_REFUSED))
-        return settle_modern(opening, error); /* it was only slow to start */
+    if (!failed)
+        return 0;
+    if (opening->answered) /* it was only slow to start, and the probe's answer is yet to come? */
+        await_probe(opening);
+    if (opening->probe == PROBE_DISCOVERED || opening->probe == PROBE_REFUSED)
+        return settle_modern(opening, error);
     return failed;
 }
 

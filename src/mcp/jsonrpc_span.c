@@ -8,6 +8,8 @@
 
 bool jsonrpc_batch_next(const char *bytes, size_t length, size_t *position, struct span *element)
 {
+    if (!bytes || *position >= length)
+        return false;
     struct json_scanner scanner = {.end = bytes + length};
     const char *at = json_skip_space(bytes + *position, scanner.end);
     if (at == scanner.end || (*at != '[' && *at != ',') || (*at == '[') != (*position == 0))
