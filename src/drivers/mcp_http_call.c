@@ -331,6 +331,7 @@ void mcp_http_finish(struct mcp_http_call *part, struct outcome outcome, const c
     part->stage = STAGE_IDLE;
     connection->calls--;
     call->connection->reusable = connection->http.reusable && !connection->closed_pending;
+    call->connection->capacity = connection->http.capacity; /* HTTP/2: the peer may change it */
     if (connection->closed_pending && !connection->calls)
         loop_defer(worker->owner->loop, &connection->task);
     call->outcome = outcome;

@@ -7,7 +7,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import { readFileSync } from 'node:fs';
 
-const tools = ['plain', 'batch', 'batch_stream', 'stream', 'left_open', 'resumed', 'resumed_twice', 'expires', 'asks', 'asks_on_get', 'slow', 'changes_era'];
+const tools = ['plain', 'batch', 'batch_stream', 'stream', 'left_open', 'resumed', 'resumed_twice', 'torn', 'expires', 'asks', 'asks_on_get', 'slow', 'changes_era'];
 const sessions = new Map();
 const counts = { initialize: 0, initialized: 0, deleted: 0, gets: 0, resumed: [], answers: {}, cancelled: 0, unknownSession: 0, versions: {} };
 const pending = new Map(); // event id -> what to send when the stream is resumed
@@ -68,6 +68,13 @@ function call(response, message, session) {
         body.write('retry: 20\n');
         event(body, null, eventId);
         return body.end();
+    }
+    case 'torn': { // the connection goes in the middle of a message
+        const eventId = `event-${++number}`;
+        pending.set(eventId, { message: result(id, 'mended') });
+        const body = stream(response);
+        body.write(`retry: 20\nid: ${eventId}\ndata:\n\ndata: {"jsonrpc":"2.`);
+        return setTimeout(() => (response.stream ?? response.socket).destroy(), 20).unref();
     }
     case 'expires': // once per session: the first call of each finds it gone
         if (session.old)
