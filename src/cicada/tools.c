@@ -84,7 +84,7 @@ static void print_problem(const struct tools *tools, const struct offer *offer,
     printf("%s\n", tools->style.reset);
     if (rejected) {
         printf("    the server rejects these arguments; a plan can fix them:\n"
-               "      mix: [{tool: ");
+               "      tools: ['*', {name: ");
         text_print_safe(stdout, offer->name, 100);
         printf(", arguments: {...}}]\n");
     }

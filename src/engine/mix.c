@@ -213,6 +213,23 @@ static int add_operation(struct bound_step *step, struct operation *operation)
     return 0;
 }
 
+/* An entry that names a tool says all there is to say of it: a glob beside it leaves it alone, so
+ * that "every tool, but this one with these arguments" takes two entries. */
+static bool named_by_another(const struct mix *mix, const struct mix_entry *entry,
+                             const struct offer *offer)
+{
+    const struct step *own = entry->steps;
+    if (own->name && strcmp(own->name, offer->name) == 0)
+        return false;
+    for (size_t i = 0; i < mix->entry_count; i++) {
+        const struct step *step = mix->entries[i].steps;
+        if (mix->entries[i].step_count == 1 && step->name && strcmp(step->kind, own->kind) == 0 &&
+            strcmp(step->name, offer->name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* A single step stands for every offer that matches: a unit each. */
 static int bind_single(struct binding *binding, struct bound_mix *mix,
                        const struct mix_entry *entry, const struct selection *selection,
@@ -221,6 +238,8 @@ static int bind_single(struct binding *binding, struct bound_mix *mix,
     const struct step *step = entry->steps;
     for (size_t i = 0; i < selection->count; i++) {
         const struct offer *offer = selection->offers[i];
+        if (named_by_another(mix->plan, entry, offer))
+            continue;
         struct bound_category *category = category_for(mix, entry, offer->name);
         struct operation *operation = NULL;
         int prepared = select_prepare(binding, mix, step, offer, category->name, &operation, error);

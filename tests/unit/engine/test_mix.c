@@ -137,6 +137,26 @@ static void include_and_exclude_choose_tools(void **state)
     fixture_free(&fixture);
 }
 
+static void an_entry_in_full_takes_a_tool_from_the_globs(void **state)
+{
+    struct fixture fixture;
+    (void)state;
+    begin(&fixture, "null://?operations=4");
+    struct step steps[] = {{.kind = (char *)"tool", .name = (char *)"*"},
+                           {.kind = (char *)"tool", .name = (char *)"op2"}};
+    struct mix_entry entries[] = {{.weight = 1, .steps = &steps[0], .step_count = 1},
+                                  {.weight = 7, .steps = &steps[1], .step_count = 1}};
+    fixture.mixes[0].entries = entries;
+    fixture.mixes[0].entry_count = 2;
+    fixture_phase(&fixture, "load", LOAD_CLOSED, 2, 0, 100);
+    fixture_run(&fixture);
+    assert_ran(&fixture);
+    assert_int_equal(fixture.result.targets[0].operation_count, 4);
+    assert_int_equal(fixture_operation(&fixture, 0, "op0")->started, 10);
+    assert_int_equal(fixture_operation(&fixture, 0, "op2")->started, 70);
+    fixture_free(&fixture);
+}
+
 static void what_destroys_needs_leave(void **state)
 {
     (void)state;
@@ -369,6 +389,7 @@ int main(void)
         cmocka_unit_test(users_are_dealt_to_categories_by_weight),
         cmocka_unit_test(one_user_reaches_every_category),
         cmocka_unit_test(include_and_exclude_choose_tools),
+        cmocka_unit_test(an_entry_in_full_takes_a_tool_from_the_globs),
         cmocka_unit_test(what_destroys_needs_leave),
         cmocka_unit_test(a_mix_with_nothing_to_run_is_refused),
         cmocka_unit_test(the_same_operation_in_two_mixes_is_one),
