@@ -45,6 +45,7 @@ struct offer {
     char *name; /* unique within the kind: "echo", "file:///a", "GET"; equal to kind if alone */
     char *description; /* may be NULL */
     unsigned hints;    /* enum offer_hint */
+    double weight;     /* in a mix that names nothing; 0 means 1 */
     void *driver_data; /* the driver's own, e.g. the tool */
 };
 
