@@ -5,7 +5,8 @@
  *   http_drive URL [--protocol P] [--transport T] [--header 'K: V'] [--cacert FILE] [--insecure]
  *              [--kind GLOB] [--name GLOB] [--arguments JSON] [--variants N]
  *              [--users N] [--in-flight N] [--operations N] [--pause MS]
- *              [--cancel-after MS] [--timeout MS] [--no-listen] [--show] [--trace]
+ *              [--cancel-after MS] [--timeout MS] [--connect-timeout MS]
+ *              [--no-listen] [--show] [--trace]
  *              [--quiet] [--share]
  *
  * Without --operations each matching operation runs once. Exit: 0 all outcomes ok, 1 some not, 3
@@ -28,7 +29,8 @@ struct link { /* a connection and its state */
 struct slot { /* one call at a time */
     struct user *user;
     struct call *call;
-    struct link *link;       /* its own, or with --share its user's */
+    struct link *link; /* its own, or with --share its user's */
+    struct loop_task task;
     struct loop_timer timer; /* the time limit, or the pause before the next call */
     struct template_context context;
     struct random random;
@@ -57,7 +59,7 @@ static struct {
     uint64_t cancel_after_ns, pause_ns;
     const char *kind, *name;
     json_t *arguments;
-    bool show, trace, quiet, share, closing;
+    bool show, trace, quiet, share, closing, completing;
     unsigned open_sessions, busy;
 } drive;
 
@@ -163,6 +165,10 @@ static void slot_next(struct slot *slot)
     if (slot->busy || slot->pausing || link->connecting)
         return;
     if (link->connected && !link->connection->reusable && !link->connection->in_flight) {
+        if (drive.completing) { /* a driver is not disconnected from inside its callback */
+            loop_defer(&drive.loop, &slot->task);
+            return;
+        }
         drive.target.driver->disconnect(link->connection);
         link->connected = false;
     }
@@ -208,6 +214,7 @@ static void slot_complete(struct call *call)
     struct user *user = slot->user;
     bool setup = operation->flags & OPERATION_SETUP;
     loop_timer_stop(&drive.loop, &slot->timer);
+    drive.completing = true;
     slot->busy = false;
     slot->link->connection->in_flight--;
     drive.busy--;
@@ -244,6 +251,12 @@ static void slot_complete(struct call *call)
         close_sessions();
     else if (drive.closing && !drive.open_sessions)
         loop_stop(&drive.loop);
+    drive.completing = false;
+}
+
+static void slot_task(struct loop_task *task)
+{
+    slot_next(container_of(task, struct slot, task));
 }
 
 static void slot_timer(struct loop_timer *timer)
@@ -320,6 +333,7 @@ static void make_users(void)
             struct slot *slot = &user->slots[j];
             slot->user = user;
             slot->timer.fired = slot_timer;
+            slot->task.run = slot_task;
             struct link *link = &user->links[drive.share ? 0 : j];
             if (!link->connection)
                 link->connection = calloc(1, sizeof *link->connection + driver->connection_size);
@@ -342,6 +356,7 @@ static void free_users(void)
         for (unsigned j = 0; j < drive.in_flight; j++) {
             struct slot *slot = &user->slots[j];
             loop_timer_stop(&drive.loop, &slot->timer);
+            loop_undefer(&drive.loop, &slot->task);
             free(slot->call);
             struct link *link = &user->links[j];
             if (link->connected || link->connecting)
@@ -449,6 +464,8 @@ static void parse(int argc, char **argv)
             drive.pause_ns = strtoull(argv[i], NULL, 10) * NS_PER_MS;
         } else if (strcmp(flag, "--cancel-after") == 0) {
             drive.cancel_after_ns = strtoull(argv[i], NULL, 10) * NS_PER_MS;
+        } else if (strcmp(flag, "--connect-timeout") == 0) {
+            options->connect_timeout_ns = strtoull(argv[i], NULL, 10) * NS_PER_MS;
         } else if (strcmp(flag, "--timeout") == 0) {
             options->timeout_ns = strtoull(argv[i], NULL, 10) * NS_PER_MS;
         } else {

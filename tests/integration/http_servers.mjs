@@ -180,6 +180,25 @@ const cases = {
         check('dual-era server, forced legacy', await run(url, ['--name', 'echo', '--protocol', '2025-06-18', '--users', '3', '--operations', '30']),
             { driver: 'mcp_http', revision: '2025-06-18', least: 30 });
     },
+    async 'sse-faults'() {
+        const base = await printed(start(join(here, 'http_sse_server.mjs')), /(http:\S+)\n/);
+        const connecting = {
+            'other-origin': 'another origin', 'no-endpoint': 'no "endpoint" event', 'not-a-stream': 'text/html',
+            refuses: 'HTTP 403',
+        };
+        for (const [path, says] of Object.entries(connecting)) {
+            const result = await run(`${base}/${path}`, ['--transport', 'sse', '--connect-timeout', '500']);
+            expect(`HTTP+SSE, ${path}`, result.code === 3 && result.text.includes(says), result.text);
+        }
+        const calling = {
+            '': 'ok', early: 'ok', duplicate: 'ok', asks: 'ok', 'refuses-posts': 'http_status 500',
+            ends: 'connection_reset', 'wrong-id': 'protocol_violation', garbage: 'protocol_violation',
+        };
+        for (const [path, outcome] of Object.entries(calling))
+            check(`HTTP+SSE, ${path || 'right'}`,
+                await run(`${base}/${path}`, ['--transport', 'sse', '--users', '2', '--operations', '12', '--timeout', '1000']),
+                { expected: { tool: outcome }, driver: 'mcp_sse', revision: '2024-11-05', least: 12 });
+    },
     async odd() {
         for (const [kind, url, flags] of await oddServers()) {
             const counts = async () => JSON.parse(execFileSync('curl', ['-sk', url.replace(/mcp$/, 'counts')]));
