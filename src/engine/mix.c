@@ -19,10 +19,14 @@ static void free_mix(struct bound_mix *mix);
 static void *aligned_zeroed(size_t count, size_t size);
 static int out_of_memory(struct error *error);
 
-/* What stands in for a mix without entries: every tool once. */
+/* What stands in for a mix without entries: every tool once, or, of a target that has commands
+ * instead, each of these as often as its driver hints. */
 static struct step every_tool_step = {.kind = (char *)"tool", .name = (char *)"*"};
 static const struct mix_entry every_tool = {
     .weight = 1, .steps = &every_tool_step, .step_count = 1};
+static struct step every_command_step = {.kind = (char *)"command", .name = (char *)"*"};
+static const struct mix_entry every_command = {
+    .weight = 1, .steps = &every_command_step, .step_count = 1};
 
 int binding_make(struct binding *binding, const struct plan *plan, struct target **targets,
                  size_t target_count, struct error *error)
@@ -122,6 +126,19 @@ static int find_target(const struct binding *binding, struct bound_mix *mix, str
                      mix->plan->target ? mix->plan->target : "");
 }
 
+static const struct mix_entry *everything(const struct binding *binding,
+                                          const struct bound_mix *mix)
+{
+    const struct target *target = binding->targets[mix->target].target;
+    for (size_t i = 0; i < target->offer_count; i++)
+        if (strcmp(target->offers[i].kind, "tool") == 0)
+            return &every_tool;
+    for (size_t i = 0; i < target->offer_count; i++)
+        if (strcmp(target->offers[i].kind, "command") == 0)
+            return &every_command;
+    return &every_tool; /* whose absence is then told */
+}
+
 static int bind_mix(struct binding *binding, struct bound_mix *mix, const struct plan *plan,
                     struct error *error)
 {
@@ -141,7 +158,7 @@ static int bind_mix(struct binding *binding, struct bound_mix *mix, const struct
     struct bound_category *rest = &mix->categories[from->category_count];
     rest->name = "tools";
     rest->weight = from->category_count && weights > 0 ? weights / (double)from->category_count : 1;
-    if (from->entry_count == 0 && bind_entry(binding, mix, &every_tool, error) < 0)
+    if (from->entry_count == 0 && bind_entry(binding, mix, everything(binding, mix), error) < 0)
         return -1;
     for (size_t i = 0; i < from->entry_count; i++)
         if (bind_entry(binding, mix, &from->entries[i], error) < 0)
@@ -238,8 +255,9 @@ static int bind_single(struct binding *binding, struct bound_mix *mix,
     const struct step *step = entry->steps;
     for (size_t i = 0; i < selection->count; i++) {
         const struct offer *offer = selection->offers[i];
-        if (named_by_another(mix->plan, entry, offer))
-            continue;
+        if (named_by_another(mix->plan, entry, offer) ||
+            (entry == &every_command && strcmp(offer->name, "custom") == 0))
+            continue; /* "custom" runs what a plan writes, and here no plan wrote anything */
         struct bound_category *category = category_for(mix, entry, offer->name);
         struct operation *operation = NULL;
         int prepared = select_prepare(binding, mix, step, offer, category->name, &operation, error);
@@ -250,8 +268,11 @@ static int bind_single(struct binding *binding, struct bound_mix *mix,
         struct unit *unit = add_unit(category, entry);
         if (!unit)
             return out_of_memory(error);
+        if (entry == &every_command && offer->weight > 0)
+            unit->weight = offer->weight;
         unit->step_count = 1;
-        unit->steps[0].plan = step == &every_tool_step ? NULL : step;
+        bool implied = step == &every_tool_step || step == &every_command_step;
+        unit->steps[0].plan = implied ? NULL : step;
         if (add_operation(&unit->steps[0], operation) < 0)
             return out_of_memory(error);
     }
