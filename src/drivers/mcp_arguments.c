@@ -1,6 +1,7 @@
 /* See mcp_arguments.h. */
 #include "drivers/mcp_arguments.h"
 #include "drivers/mcp_offers.h"
+#include "drivers/mcp_suggest.h"
 #include "mcp/uri_template.h"
 
 #include <stdio.h>
@@ -156,7 +157,8 @@ static json_t *tool_params(const struct operation_spec *spec, uint64_t seed, str
     return values ? with_name(tool->name, values) : NULL;
 }
 
-static json_t *prompt_params(const struct operation_spec *spec, uint64_t seed, struct error *error)
+static json_t *prompt_params(const struct mcp_target *mcp, const struct operation_spec *spec,
+                             uint64_t seed, struct error *error)
 {
     const struct mcp_prompt *prompt = spec->offer->driver_data;
     if (spec->arguments)
@@ -176,6 +178,8 @@ static json_t *prompt_params(const struct operation_spec *spec, uint64_t seed, s
         generate_strings(required, optional, prompt->name, spec->variants, seed, error);
     json_decref(required);
     json_decref(optional);
+    json_array_foreach(values, index, argument)
+        mcp_suggest_apply(mcp, MCP_SUGGEST_PROMPT, prompt->name, (unsigned)index, argument);
     return values ? with_name(prompt->name, values) : NULL;
 }
 
@@ -196,7 +200,8 @@ static json_t *template_values(const json_t *names, unsigned count)
     return values;
 }
 
-static json_t *template_params(const struct operation_spec *spec, struct error *error)
+static json_t *template_params(const struct mcp_target *mcp, const struct operation_spec *spec,
+                               struct error *error)
 {
     const char *uri_template = spec->offer->name;
     json_t *names = uri_template_variables(uri_template), *all = json_array(), *value;
@@ -205,6 +210,8 @@ static json_t *template_params(const struct operation_spec *spec, struct error *
     size_t index;
     json_array_foreach(values, index, value)
     {
+        if (!spec->arguments)
+            mcp_suggest_apply(mcp, MCP_SUGGEST_TEMPLATE, uri_template, (unsigned)index, value);
         char *uri = uri_template_expand(uri_template, value);
         json_t *params = uri ? json_pack("{s:s}", "uri", uri) : NULL;
         free(uri);
@@ -245,13 +252,12 @@ json_t *mcp_arguments_make(const struct mcp_target *mcp, const struct operation_
                            uint64_t seed, struct error *error)
 {
     const struct offer *offer = spec->offer;
-    (void)mcp;
     if (is_kind(offer, OFFER_TOOL))
         return tool_params(spec, seed, error);
     if (is_kind(offer, OFFER_PROMPT))
-        return prompt_params(spec, seed, error);
+        return prompt_params(mcp, spec, seed, error);
     if (is_kind(offer, OFFER_RESOURCE_TEMPLATE))
-        return template_params(spec, error);
+        return template_params(mcp, spec, error);
     if (is_kind(offer, OFFER_COMPLETE))
         return complete_params(spec);
     if (is_kind(offer, OFFER_RESOURCE))

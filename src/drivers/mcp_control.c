@@ -2,6 +2,7 @@
  * list. What comes of it are the offers, made in mcp_offers.c. */
 #include "base/log.h"
 #include "drivers/mcp_offers.h"
+#include "drivers/mcp_suggest.h"
 #include "drivers/mcp_target.h"
 
 #include <stdio.h>
@@ -251,5 +252,6 @@ int mcp_control_discover_offers(struct target *target, struct mcp_target *mcp,
             return -1;
         }
     }
+    mcp_suggest_ask(mcp, control);
     return mcp_offers_make(target, mcp, error);
 }

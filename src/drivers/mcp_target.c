@@ -28,6 +28,7 @@ void mcp_target_free(struct mcp_target *mcp)
     json_decref(mcp->capabilities);
     json_decref(mcp->notes);
     json_decref(mcp->completions);
+    json_decref(mcp->suggestions);
     free(mcp->instructions);
     mcp_catalog_free(&mcp->catalog);
     *mcp = (struct mcp_target){0};

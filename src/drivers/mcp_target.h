@@ -23,6 +23,7 @@ struct mcp_target {
     char *instructions;
     json_t *notes; /* array of sentences for facts["notes"]: a cursor that loops, ...; owned */
     json_t *completions; /* array of {"ref", "argument"}: what can be completed; owned */
+    json_t *suggestions; /* of the server, for prompts and templates: see mcp_suggest.h; owned */
     struct mcp_catalog catalog;
 };
 

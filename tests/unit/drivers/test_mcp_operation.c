@@ -178,7 +178,7 @@ static void offers_what_the_server_lists(void **state)
     struct fixture fixture;
     (void)state;
     open_target(&fixture, "2025-11-25", true);
-    assert_int_equal(fixture.script.requests, 5);
+    assert_int_equal(fixture.script.requests, 6); /* five pages, and one refused completion */
     const struct offer *echo = offer_of(&fixture, "tool", "echo");
     const struct offer *weird = offer_of(&fixture, "tool", "we${ird");
     assert_int_equal(echo->hints, OFFER_READ_ONLY);
@@ -621,6 +621,39 @@ static void completion_takes_value_and_context(void **state)
     close_target(&fixture);
 }
 
+static void uses_what_the_server_suggests(void **state)
+{
+    static const struct script_line lines[] = {
+        {"prompts/list", NULL,
+         "{\"prompts\":[{\"name\":\"p\",\"arguments\":[{\"name\":\"a\",\"required\":true},"
+         "{\"name\":\"b\",\"required\":true}]}]}",
+         0},
+        {"completion/complete", NULL,
+         "{\"completion\":{\"values\":[\"one\",7,\"\",\"two\",\"three\"]}}", 0},
+    };
+    struct fixture fixture = {.options = {.where = "test"}, .script = {lines, 2, 0, 0}};
+    struct error error = {0};
+    (void)state;
+    struct mcp_control control = {&fixture.script, script_request, script_notify};
+    fixture.target.options = &fixture.options;
+    fixture.target.driver_data = &fixture.mcp;
+    mcp_target_init(&fixture.mcp, &fixture.options, "stdio", false, &error);
+    fixture.mcp.revision = mcp_revision_find("2025-11-25");
+    fixture.mcp.capabilities = json_loads("{\"prompts\":{},\"completions\":{}}", 0, NULL);
+    assert_int_equal(mcp_control_discover_offers(&fixture.target, &fixture.mcp, &control, &error),
+                     0);
+    static const char *const second[] = {"one", "two", "three", "one"};
+    struct operation operation = prepare(&fixture, "prompt", "p", NULL, 4);
+    for (uint32_t variant = 0; variant < 4; variant++) {
+        char *text = mcp_operation_arguments_text(&operation, variant), expected[40];
+        snprintf(expected, sizeof expected, "{\"a\":\"one\",\"b\":\"%s\"}", second[variant]);
+        assert_string_equal(text, expected);
+        free(text);
+    }
+    mcp_operation_release(&fixture.target, &operation);
+    close_target(&fixture);
+}
+
 static void refuses_arguments_that_make_no_sense(void **state)
 {
     static const struct {
@@ -695,6 +728,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_capture_without_a_value_is_named),
         cmocka_unit_test(resource_templates_are_expanded),
         cmocka_unit_test(completion_takes_value_and_context),
+        cmocka_unit_test(uses_what_the_server_suggests),
         cmocka_unit_test(refuses_arguments_that_make_no_sense),
         cmocka_unit_test(ids_are_written_whole),
     };
