@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -301,6 +302,30 @@ void loop_close(struct loop *loop)
     *loop = (struct loop){.epoll_fd = -1, .wake_fd = -1};
 }
 
+/* epoll_pwait2 came with Linux 5.11; older kernels, and valgrind, wait whole milliseconds. A wait
+ * is rounded down there, and the rest of it spun away: being late is worse than being busy. */
+static int wait_milliseconds(struct loop *loop, struct epoll_event *events, uint64_t wait_ns)
+{
+    uint64_t milliseconds = wait_ns / NS_PER_MS;
+    int timeout = wait_ns == UINT64_MAX || milliseconds > INT32_MAX ? -1 : (int)milliseconds;
+    return epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT, timeout);
+}
+
+static int wait_nanoseconds(struct loop *loop, struct epoll_event *events, uint64_t wait_ns)
+{
+    static atomic_bool unsupported;
+    if (atomic_load_explicit(&unsupported, memory_order_relaxed))
+        return wait_milliseconds(loop, events, wait_ns);
+    struct timespec timeout = {.tv_sec = (time_t)(wait_ns / NS_PER_S),
+                               .tv_nsec = (long)(wait_ns % NS_PER_S)};
+    int count = epoll_pwait2(loop->epoll_fd, events, EVENTS_PER_WAIT,
+                             wait_ns == UINT64_MAX ? NULL : &timeout, NULL);
+    if (count >= 0 || errno != ENOSYS)
+        return count;
+    atomic_store_explicit(&unsupported, true, memory_order_relaxed);
+    return wait_milliseconds(loop, events, wait_ns);
+}
+
 static int wait_for_events(struct loop *loop, struct epoll_event *events, uint64_t deadline_ns)
 {
     if (loop->heap_length && loop->heap[0]->deadline_ns < deadline_ns)
@@ -308,12 +333,9 @@ static int wait_for_events(struct loop *loop, struct epoll_event *events, uint64
     if (loop->tasks_head)
         deadline_ns = 0;
     if (deadline_ns == UINT64_MAX)
-        return epoll_pwait2(loop->epoll_fd, events, EVENTS_PER_WAIT, NULL, NULL);
+        return wait_nanoseconds(loop, events, UINT64_MAX);
     uint64_t now = deadline_ns ? clock_now_ns() : 0;
-    uint64_t wait = deadline_ns > now ? deadline_ns - now : 0;
-    struct timespec timeout = {.tv_sec = (time_t)(wait / NS_PER_S),
-                               .tv_nsec = (long)(wait % NS_PER_S)};
-    return epoll_pwait2(loop->epoll_fd, events, EVENTS_PER_WAIT, &timeout, NULL);
+    return wait_nanoseconds(loop, events, deadline_ns > now ? deadline_ns - now : 0);
 }
 
 void loop_run_once(struct loop *loop, uint64_t deadline_ns)
