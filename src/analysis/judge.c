@@ -28,7 +28,7 @@ int judge_result(struct result *result, const struct judge_options *options)
     if (judge_end(result, options->ended_by) < 0 || judge_any_operation(result) < 0)
         return -1;
     for (size_t i = 0; i < options->threshold_count; i++)
-        if (threshold_judge(result, &options->thresholds[i], saturation.saturated) < 0)
+        if (threshold_judge(result, &options->thresholds[i], &saturation) < 0)
             return -1;
     if (recovery_judge(result) < 0 || saturation_judge(result, &saturation) < 0 ||
         coverage_judge(result, options->minimum_sample) < 0 || phases_not_run_judge(result) < 0)
@@ -43,8 +43,7 @@ int judge_result(struct result *result, const struct judge_options *options)
     return summarise(result, options->ended_by);
 }
 
-/* ---- rules about the run as a whole
- * ---------------------------------------------------------------- */
+/* ---- rules about the run as a whole --------------------------------------------------------- */
 
 static int judge_end(struct result *result, enum run_end ended_by)
 {
@@ -86,8 +85,7 @@ static int judge_any_operation(struct result *result)
                               "no operation was run, so there is nothing to judge");
 }
 
-/* ---- the verdict
- * ---------------------------------------------------------------------------------- */
+/* ---- the verdict ---------------------------------------------------------------------------- */
 
 /* Coverage and the self-watch alone prove nothing of the target. */
 static bool can_pass(const struct finding *finding)
@@ -131,8 +129,7 @@ int judge_exit_code(enum verdict verdict, enum run_end ended_by)
     return verdict == VERDICT_INCONCLUSIVE ? ERROR_INCONCLUSIVE : ERROR_NONE;
 }
 
-/* ---- the summary
- * ---------------------------------------------------------------------------------- */
+/* ---- the summary ---------------------------------------------------------------------------- */
 
 static const struct finding *first_of(const struct result *result, enum verdict verdict)
 {

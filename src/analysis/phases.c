@@ -67,8 +67,7 @@ struct recovery_evidence recovery_from_evidence(const json_t *evidence)
     return found;
 }
 
-/* ---- the finding
- * ---------------------------------------------------------------------------------- */
+/* ---- the finding ---------------------------------------------------------------------------- */
 
 static json_t *figures(const struct result_phase *phase, const struct recovery_evidence *evidence)
 {

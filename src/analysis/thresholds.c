@@ -21,6 +21,7 @@ struct judged {
     enum verdict verdict;
     json_t *figures;
     uint64_t sample;
+    uint64_t value_ns;              /* of a latency that was held against its limit */
     char figure[QUANTITY_SIZE + 8]; /* for the sentence: "612ms", ">1.20s" */
     char why[256];                  /* what follows the figures in the sentence; may be empty */
 };
@@ -33,6 +34,9 @@ static void judge_errors(const struct judge_threshold *threshold,
                          const struct measurement *measurement, struct judged *judged);
 static void judge_rate(const struct judge_threshold *threshold, const struct selection *selection,
                        struct judged *judged);
+static bool is_upper_limit(const struct judge_threshold *threshold);
+static bool keeps(const struct judge_threshold *threshold, double figure);
+static void set_integer(struct judged *judged, const char *name, uint64_t value);
 static int add(struct result *result, const struct judge_threshold *threshold,
                struct judged *judged);
 
@@ -48,7 +52,38 @@ const char *judge_compare_sign(enum judge_compare compare)
     return signs[compare];
 }
 
-int threshold_judge(struct result *result, const struct judge_threshold *threshold, bool saturated)
+static void add_why(struct judged *judged, const char *text)
+{
+    size_t length = strlen(judged->why);
+    snprintf(judged->why + length, sizeof judged->why - length, "%s%s", length ? "; " : "", text);
+}
+
+/* What may be the generator's doing is not held against the target: a time or a rate while it was
+ * saturated, a latency that would keep the threshold without the generator's own delay. */
+static void doubt(const struct judge_threshold *threshold, const struct saturation *saturation,
+                  struct judged *judged)
+{
+    char text[128], delay[QUANTITY_SIZE];
+    uint64_t own_ns = saturation->delay_highest_ns;
+    bool typical = threshold->figure == JUDGE_PERCENTILE || threshold->figure == JUDGE_MEAN;
+    if (judged->verdict != VERDICT_FAIL || threshold->figure == JUDGE_ERRORS)
+        return;
+    if (saturation->saturated) {
+        judged->verdict = VERDICT_INCONCLUSIVE;
+        add_why(judged, "the generator was a bottleneck");
+    } else if (typical && is_upper_limit(threshold) && own_ns > 0 &&
+               (judged->value_ns <= own_ns ||
+                keeps(threshold, (double)(judged->value_ns - own_ns)))) {
+        judged->verdict = VERDICT_INCONCLUSIVE;
+        quantity_duration(delay, sizeof delay, own_ns);
+        snprintf(text, sizeof text, "up to %s of it may be the generator's own send delay", delay);
+        add_why(judged, text);
+        set_integer(judged, "send_delay_p99_ns", own_ns);
+    }
+}
+
+int threshold_judge(struct result *result, const struct judge_threshold *threshold,
+                    const struct saturation *saturation)
 {
     struct selection selection = {0};
     struct judged judged = {.verdict = VERDICT_INCONCLUSIVE, .figure = "unknown"};
@@ -69,18 +104,12 @@ int threshold_judge(struct result *result, const struct judge_threshold *thresho
         judge_rate(threshold, &selection, &judged);
     else
         judge_latency(threshold, &selection.measurement, &judged);
-    if (saturated && judged.verdict == VERDICT_FAIL && threshold->figure != JUDGE_ERRORS) {
-        judged.verdict = VERDICT_INCONCLUSIVE;
-        strncat(judged.why, judged.why[0] ? "; " : "", sizeof judged.why - strlen(judged.why) - 1);
-        strncat(judged.why, "the generator was a bottleneck",
-                sizeof judged.why - strlen(judged.why) - 1);
-    }
+    doubt(threshold, saturation, &judged);
     measurement_free(&selection.measurement);
     return add(result, threshold, &judged);
 }
 
-/* ---- what it is held against
- * ---------------------------------------------------------------------- */
+/* ---- what it is held against ---------------------------------------------------------------- */
 
 static bool matches(const char *glob, const char *name)
 {
@@ -123,8 +152,7 @@ static int select_operations(const struct result *result, const struct judge_thr
     return 0;
 }
 
-/* ---- the figures
- * ---------------------------------------------------------------------------------- */
+/* ---- the figures ---------------------------------------------------------------------------- */
 
 static bool keeps(const struct judge_threshold *threshold, double figure)
 {
@@ -157,6 +185,7 @@ static void judge_value(const struct judge_threshold *threshold, uint64_t value_
 {
     char text[QUANTITY_SIZE];
     bool kept = keeps(threshold, (double)value_ns);
+    judged->value_ns = value_ns;
     quantity_duration(text, sizeof text, value_ns);
     snprintf(judged->figure, sizeof judged->figure, "%s%s", lower_bound ? ">" : "", text);
     judged->verdict = kept ? VERDICT_PASS : VERDICT_FAIL;
@@ -191,6 +220,7 @@ static void judge_unknown_percentile(const struct judge_threshold *threshold,
         snprintf(key, sizeof key, "p%g_ns", lower[i] * 100);
         set_integer(judged, key, known.value_ns);
         judged->verdict = VERDICT_FAIL;
+        judged->value_ns = known.value_ns;
         snprintf(judged->figure, sizeof judged->figure, ">=%s", text);
         snprintf(judged->why, sizeof judged->why, "p%g is %s already", lower[i] * 100, text);
         return;
@@ -266,8 +296,7 @@ static void judge_rate(const struct judge_threshold *threshold, const struct sel
     judged->verdict = keeps(threshold, rate) ? VERDICT_PASS : VERDICT_FAIL;
 }
 
-/* ---- the finding
- * ---------------------------------------------------------------------------------- */
+/* ---- the finding ---------------------------------------------------------------------------- */
 
 static void name_figure(const struct judge_threshold *threshold, char *text, size_t size)
 {

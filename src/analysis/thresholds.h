@@ -2,6 +2,7 @@
 #ifndef CICADA_ANALYSIS_THRESHOLDS_H
 #define CICADA_ANALYSIS_THRESHOLDS_H
 
+#include "analysis/saturation.h"
 #include "metrics/result.h"
 
 enum judge_figure { JUDGE_PERCENTILE, JUDGE_MEAN, JUDGE_MAX, JUDGE_ERRORS, JUDGE_RATE };
@@ -19,14 +20,16 @@ struct judge_threshold {
 const char *judge_figure_name(enum judge_figure figure);    /* "percentile", "mean", ... */
 const char *judge_compare_sign(enum judge_compare compare); /* "<", "<=", ... */
 
-/* One finding, rule "threshold". Its verdict:
- * - inconclusive: nothing matched; a percentile with fewer than 10 values beyond it; a lower bound
- * that does not yet break the threshold; an error rate the sample cannot resolve (fewer than 1 /
- * threshold operations, none failed); a figure of time that fails while the generator was
- * saturated;
- * - fail: the figure, or its lower bound, breaks the threshold; or a percentile is unknown, but a
- * lower one is known and breaks it already;
- * - pass: the figure keeps the threshold. */
-int threshold_judge(struct result *result, const struct judge_threshold *threshold, bool saturated);
+/* One finding, rule "threshold". Its verdict is
+ *
+ *   inconclusive   when nothing matched; for a percentile with fewer than 10 values beyond it; for
+ * a lower bound that does not yet break the threshold; for an error rate the sample cannot resolve
+ * (fewer than 1 / threshold operations, none failed); for a time or rate that fails while the
+ * generator was saturated, and for a percentile or mean that would not without the generator's own
+ * send delay (its highest p99); fail           when the figure, or its lower bound, breaks the
+ * threshold, or a percentile is unknown, but a lower one is known and breaks it already; pass when
+ * the figure keeps the threshold. */
+int threshold_judge(struct result *result, const struct judge_threshold *threshold,
+                    const struct saturation *saturation);
 
 #endif

@@ -142,8 +142,7 @@ struct percentile measurement_percentile(const struct measurement *measurement, 
     return percentile;
 }
 
-/* ---- reasons ------------------------------------------------------------------------------------
- */
+/* ---- reasons -------------------------------------------------------------------------------- */
 
 static bool same_reason(const struct outcome *a, const struct outcome *b)
 {

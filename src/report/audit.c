@@ -63,8 +63,7 @@ int audit_text(const char *text, size_t length, const char *source, FILE *out, s
     return status;
 }
 
-/* ---- raw against raw
- * ------------------------------------------------------------------------------- */
+/* ---- raw against raw ------------------------------------------------------------------------ */
 
 /* Buckets, count, sum and extremes of a histogram must tell of the same values. */
 static void check_histogram(struct audit *audit, const struct histogram *histogram,
@@ -156,8 +155,7 @@ static void audit_operations(struct audit *audit, const struct phase_target *tar
                 phase, target->operation_count);
 }
 
-/* ---- seconds
- * ---------------------------------------------------------------------------------------- */
+/* ---- seconds -------------------------------------------------------------------------------- */
 
 static void check_second_operations(struct audit *audit, const struct second *second,
                                     const char *at)
@@ -286,8 +284,7 @@ static void audit_phases(struct audit *audit, const struct result *result)
     }
 }
 
-/* ---- derived against raw
- * ----------------------------------------------------------------------------- */
+/* ---- derived against raw -------------------------------------------------------------------- */
 
 static void compare_figures(struct audit *audit, const json_t *stored, const json_t *derived,
                             const char *place)
@@ -396,8 +393,7 @@ static void audit_rates(struct audit *audit, const json_t *document, const struc
     audit_group(audit, "the phases add up to the run: %.0f operations", phases);
 }
 
-/* ---- the verdict
- * ------------------------------------------------------------------------------------- */
+/* ---- the verdict ---------------------------------------------------------------------------- */
 
 static void compare_findings(struct audit *audit, const json_t *stored, const json_t *derived)
 {

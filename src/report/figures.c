@@ -58,8 +58,7 @@ json_t *figures_json(const struct measurement *measurement, uint64_t duration_ns
     return figures;
 }
 
-/* ---- attaching
- * ----------------------------------------------------------------------------------- */
+/* ---- attaching ------------------------------------------------------------------------------ */
 
 static int attach(json_t *object, const struct measurement *measurement, uint64_t duration_ns)
 {

@@ -16,8 +16,7 @@ static int read_field(struct json_reader *reader, const struct json_field *field
 static int reject_unknown(struct json_reader *reader, const struct json_record *record,
                           const json_t *object);
 
-/* ---- writing ------------------------------------------------------------------------------------
- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static bool left_out(const struct json_field *field, const json_t *value)
 {
@@ -120,8 +119,7 @@ json_t *json_text(const char *text)
     return value;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 int json_record_read(struct json_reader *reader, const struct json_record *record,
                      const json_t *object, void *base)
@@ -247,8 +245,7 @@ static int read_field(struct json_reader *reader, const struct json_field *field
     return 0;
 }
 
-/* ---- for codecs
- * ---------------------------------------------------------------------------------- */
+/* ---- for codecs ----------------------------------------------------------------------------- */
 
 size_t json_reader_enter(struct json_reader *reader, const char *format, ...)
 {

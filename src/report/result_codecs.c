@@ -28,8 +28,7 @@ static int read_member_integer(struct json_reader *reader, const json_t *object,
     return 0;
 }
 
-/* ---- histogram
- * ----------------------------------------------------------------------------------- */
+/* ---- histogram ------------------------------------------------------------------------------ */
 
 static json_t *text_of_buffer(struct buffer *buffer)
 {
@@ -113,8 +112,7 @@ static int read_histogram(struct json_reader *reader, const json_t *value, void 
 
 const struct json_codec codec_histogram = {write_histogram, read_histogram};
 
-/* ---- parts of the latency
- * ------------------------------------------------------------------------ */
+/* ---- parts of the latency ------------------------------------------------------------------- */
 
 static json_t *write_parts(const void *member)
 {
@@ -162,8 +160,7 @@ static int read_parts(struct json_reader *reader, const json_t *value, void *mem
 
 const struct json_codec codec_parts = {write_parts, read_parts};
 
-/* ---- outcomes
- * ------------------------------------------------------------------------------------ */
+/* ---- outcomes ------------------------------------------------------------------------------- */
 
 static json_t *write_outcomes(const void *member)
 {
@@ -302,8 +299,7 @@ static int read_reasons(struct json_reader *reader, const json_t *value, void *b
 
 const struct json_codec codec_reasons = {write_reasons, read_reasons};
 
-/* ---- enumerations
- * -------------------------------------------------------------------------------- */
+/* ---- enumerations --------------------------------------------------------------------------- */
 
 static const struct {
     unsigned hint;
@@ -365,8 +361,7 @@ static int read_verdict(struct json_reader *reader, const json_t *value, void *m
 
 const struct json_codec codec_verdict = {write_verdict, read_verdict};
 
-/* ---- operations of a second
- * ----------------------------------------------------------------------- */
+/* ---- operations of a second ----------------------------------------------------------------- */
 
 static json_t *write_second_operation(const struct second_operation *operation)
 {

@@ -44,8 +44,7 @@
                                              .fields = fields_,                                    \
                                              .field_count = COUNT(fields_)}
 
-/* ---- measurements
- * -------------------------------------------------------------------------------- */
+/* ---- measurements --------------------------------------------------------------------------- */
 
 static void init_measurement(void *base)
 {
@@ -103,8 +102,7 @@ static const struct json_field second_fields[] = {
 };
 RECORD(second_record, second, second_fields, init_second);
 
-/* ---- phases
- * -------------------------------------------------------------------------------------- */
+/* ---- phases --------------------------------------------------------------------------------- */
 
 static void init_phase_target(void *base)
 {
@@ -144,8 +142,7 @@ static const struct json_field phase_fields[] = {
 };
 RECORD(phase_record, result_phase, phase_fields, NULL);
 
-/* ---- targets
- * ------------------------------------------------------------------------------------- */
+/* ---- targets -------------------------------------------------------------------------------- */
 
 static const struct json_field operation_fields[] = {
     FIELD(FIELD_TEXT, result_operation, name),
@@ -169,8 +166,7 @@ static const struct json_field target_fields[] = {
 };
 RECORD(target_record, result_target, target_fields, NULL);
 
-/* ---- what was watched
- * ---------------------------------------------------------------------------- */
+/* ---- what was watched ----------------------------------------------------------------------- */
 
 static const struct json_field self_fields[] = {
     FIELD(FIELD_U32, self_second, at_s),
@@ -198,8 +194,7 @@ static const struct json_field example_fields[] = {
 };
 RECORD(example_record, example, example_fields, NULL);
 
-/* ---- what was found
- * ------------------------------------------------------------------------------ */
+/* ---- what was found ------------------------------------------------------------------------- */
 
 static const struct json_field finding_fields[] = {
     FIELD(FIELD_TEXT, finding, rule),       OPTIONAL(FIELD_TEXT, finding, subject),

@@ -15,8 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- the document
- * -------------------------------------------------------------------------------- */
+/* ---- the document --------------------------------------------------------------------------- */
 
 static json_t *wall_time_json(uint64_t wall_ns)
 {
@@ -61,8 +60,7 @@ json_t *result_to_json(const struct result *result, struct error *error)
     return document;
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static int fail_file(struct error *error, const char *path, const char *what)
 {
@@ -154,8 +152,7 @@ int result_write_json(const struct result *result, const char *path, struct erro
     return status;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 json_t *result_parse_document(const char *text, size_t length, const char *source,
                               struct error *error)

@@ -50,8 +50,7 @@ static void print_title(const struct summary *summary, const char *title)
     fprintf(summary->stream, "\n%s%s%s\n", summary->style.bold, title, summary->style.reset);
 }
 
-/* ---- what was run
- * ---------------------------------------------------------------------------------- */
+/* ---- what was run --------------------------------------------------------------------------- */
 
 static void print_heading(const struct summary *summary)
 {
@@ -78,8 +77,7 @@ static void print_heading(const struct summary *summary)
     }
 }
 
-/* ---- phases
- * ---------------------------------------------------------------------------------------- */
+/* ---- phases --------------------------------------------------------------------------------- */
 
 static double peak_users(const struct result_phase *phase)
 {
@@ -149,8 +147,7 @@ static void print_phases(struct summary *summary)
     }
 }
 
-/* ---- tools
- * ----------------------------------------------------------------------------------------- */
+/* ---- tools ---------------------------------------------------------------------------------- */
 
 struct row {
     uint32_t target, operation;
@@ -233,8 +230,7 @@ static void print_operations(struct summary *summary)
     free(rows);
 }
 
-/* ---- errors
- * ---------------------------------------------------------------------------------------- */
+/* ---- errors --------------------------------------------------------------------------------- */
 
 static const struct example *example_of(const struct result *result, const struct outcome *outcome)
 {
@@ -298,8 +294,7 @@ static void print_errors(struct summary *summary)
     measurement_free(&total);
 }
 
-/* ---- where the time went
- * --------------------------------------------------------------------------- */
+/* ---- where the time went -------------------------------------------------------------------- */
 
 static int merge_part(const struct result *result, unsigned part, struct histogram *into)
 {
@@ -349,8 +344,7 @@ static void print_parts(struct summary *summary)
     table_free(&table);
 }
 
-/* ---- coverage
- * -------------------------------------------------------------------------------------- */
+/* ---- coverage ------------------------------------------------------------------------------- */
 
 /* "a, b, c and 4 more": elements of a JSON array that are names, or objects with a name and a
  * reason */
@@ -409,8 +403,7 @@ static void print_coverage(const struct summary *summary)
         print_target_coverage(summary, t);
 }
 
-/* ---- cicada itself
- * ---------------------------------------------------------------------------------- */
+/* ---- cicada itself -------------------------------------------------------------------------- */
 
 static void print_generator(const struct summary *summary)
 {
@@ -437,8 +430,7 @@ static void print_generator(const struct summary *summary)
     summary_print_wrapped(summary, text, 2);
 }
 
-/* ---- findings and verdict
- * ---------------------------------------------------------------------------- */
+/* ---- findings and verdict ------------------------------------------------------------------- */
 
 struct mark {
     const char *sign, *style;

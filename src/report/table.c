@@ -103,8 +103,7 @@ void table_print(const struct table *table, FILE *stream, const struct terminal_
     }
 }
 
-/* ---- layout
- * --------------------------------------------------------------------------------------- */
+/* ---- layout --------------------------------------------------------------------------------- */
 
 static size_t shown_columns(const char *text)
 {

@@ -45,8 +45,7 @@ void terminal_finish(struct terminal *terminal)
     fflush(terminal->stream);
 }
 
-/* ---- a line
- * ---------------------------------------------------------------------------------------- */
+/* ---- a line --------------------------------------------------------------------------------- */
 
 static void line_begin(struct buffer *line)
 {
@@ -104,8 +103,7 @@ static void add_bar(struct buffer *line, const struct terminal_style *style, dou
     buffer_printf(line, "%s ", style->reset);
 }
 
-/* ---- phases
- * ---------------------------------------------------------------------------------------- */
+/* ---- phases --------------------------------------------------------------------------------- */
 
 /* "5 to 50 users", "500/s", "75 users" */
 static void add_load(struct buffer *line, const struct phase *phase)

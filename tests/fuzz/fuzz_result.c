@@ -51,8 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* ---- mutations of the document
- * --------------------------------------------------------------------- */
+/* ---- mutations of the document -------------------------------------------------------------- */
 
 static unsigned draw(unsigned *seed, unsigned below)
 {

@@ -12,8 +12,7 @@
 
 #include <cmocka.h>
 
-/* ---- small results
- * ---------------------------------------------------------------------------------- */
+/* ---- small results -------------------------------------------------------------------------- */
 
 /* One target with tools "fast" and "slow", one phase "peak" of 10 s; nothing called yet. */
 static struct measurement *make_small(struct result *result)
@@ -60,15 +59,25 @@ static const struct finding *finding_of(const struct result *result, const char 
     return NULL;
 }
 
-static void assert_judged(struct result *result, const struct judge_threshold *threshold,
-                          bool saturated, enum verdict verdict, const char *text)
+/* The generator at ease, and at its limit. */
+static const struct saturation at_ease, at_its_limit = {.saturated = true};
+
+static void assert_judged_with(struct result *result, const struct judge_threshold *threshold,
+                               const struct saturation *saturation, enum verdict verdict,
+                               const char *text)
 {
     result_clear_findings(result);
-    assert_int_equal(threshold_judge(result, threshold, saturated), 0);
+    assert_int_equal(threshold_judge(result, threshold, saturation), 0);
     assert_int_equal(result->finding_count, 1);
     if (result->findings[0].verdict != verdict || !strstr(result->findings[0].text, text))
         fail_msg("%s: \"%s\" is no %s with \"%s\"", verdict_name(result->findings[0].verdict),
                  result->findings[0].text, verdict_name(verdict), text);
+}
+
+static void assert_judged(struct result *result, const struct judge_threshold *threshold,
+                          bool saturated, enum verdict verdict, const char *text)
+{
+    assert_judged_with(result, threshold, saturated ? &at_its_limit : &at_ease, verdict, text);
 }
 
 #define P(percent, ms)                                                                             \
@@ -78,8 +87,7 @@ static void assert_judged(struct result *result, const struct judge_threshold *t
         .value = (double)(ms)*1e6                                                                  \
     }
 
-/* ---- thresholds
- * -------------------------------------------------------------------------------------- */
+/* ---- thresholds ----------------------------------------------------------------------------- */
 
 static void a_percentile_is_held_against_its_limit(void **state)
 {
@@ -236,8 +244,24 @@ static void a_saturated_generator_takes_back_a_failed_latency(void **state)
     result_free(&result);
 }
 
-/* ---- the generator
- * ------------------------------------------------------------------------------------ */
+/* 30 ms of p95, 25 of which may be cicada's: not held against a limit of 20, but against one of 3.
+ */
+static void its_own_delay_is_not_held_against_the_target(void **state)
+{
+    (void)state;
+    struct result result;
+    struct measurement *tools = make_small(&result);
+    struct saturation late = {.delay_highest_ns = 25 * NS_PER_MS};
+    call(&tools[0], OUTCOME_OK, 30, 1000);
+    assert_judged_with(&result, &P(95, 20), &late, VERDICT_INCONCLUSIVE,
+                       "30.0ms, must be < 20.0ms, 1,000 operations; up to 25.0ms of it may be the "
+                       "generator's own send delay");
+    assert_judged_with(&result, &P(95, 3), &late, VERDICT_FAIL, "30.0ms, not < 3.00ms");
+    assert_judged_with(&result, &P(95, 50), &late, VERDICT_PASS, "30.0ms < 50.0ms");
+    result_free(&result);
+}
+
+/* ---- the generator -------------------------------------------------------------------------- */
 
 /* `bad` of ten seconds as given, the rest at ease; 100 operations of 10 ms in each. */
 static struct saturation saturation_with(struct self_second as, unsigned bad)
@@ -262,6 +286,7 @@ static struct saturation saturation_with(struct self_second as, unsigned bad)
     assert_int_equal(saturation_judge(&result, &found), 0);
     assert_int_equal(result.findings[0].verdict,
                      found.saturated ? VERDICT_INCONCLUSIVE : VERDICT_PASS);
+    assert_int_equal(result.finding_count, found.blurred > 1 && !found.saturated ? 2 : 1);
     result_free(&result);
     return found;
 }
@@ -274,14 +299,18 @@ static void saturation_is_cpu_lag_or_delay(void **state)
     assert_false(saturation_with(cpu, 1).saturated); /* one second is a hiccup */
     cpu.cpu_utilisation = 0.94;
     assert_false(saturation_with(cpu, 10).saturated);
-    struct self_second lag = {.scheduling_lag_ns = 25 * NS_PER_MS};
+    struct self_second lag = {.scheduling_lag_ns = 110 * NS_PER_MS};
     assert_true(saturation_with(lag, 3).saturated);
-    lag.scheduling_lag_ns = 15 * NS_PER_MS; /* above the latencies, but no 20 ms */
+    lag.scheduling_lag_ns = 90 * NS_PER_MS; /* above the latencies of 10 ms, but no 100 ms */
     assert_false(saturation_with(lag, 10).saturated);
-    struct self_second delay = {.send_delay_p99_ns = 2 * NS_PER_MS};
+    struct self_second delay = {.send_delay_p99_ns = 21 * NS_PER_MS};
     assert_true(saturation_with(delay, 3).saturated);
-    delay.send_delay_p99_ns = 900 * NS_PER_US; /* less than a tenth of 10 ms, and below 1 ms */
-    assert_false(saturation_with(delay, 10).saturated);
+    delay.send_delay_p99_ns = 4 * NS_PER_MS; /* a part of the tail, no more */
+    struct saturation blurred = saturation_with(delay, 10);
+    assert_false(blurred.saturated);
+    assert_int_equal(blurred.blurred, 10);
+    delay.send_delay_p99_ns = 900 * NS_PER_US;
+    assert_int_equal(saturation_with(delay, 10).blurred, 0);
 }
 
 static void seconds_without_load_do_not_count(void **state)
@@ -301,8 +330,7 @@ static void seconds_without_load_do_not_count(void **state)
     result_free(&result);
 }
 
-/* ---- coverage and phases
- * -------------------------------------------------------------------------------- */
+/* ---- coverage and phases -------------------------------------------------------------------- */
 
 static void coverage_names_what_is_missing(void **state)
 {
@@ -391,8 +419,7 @@ static void recovery_findings(void **state)
     result_free(&result);
 }
 
-/* ---- the verdict
- * ------------------------------------------------------------------------------------------ */
+/* ---- the verdict ---------------------------------------------------------------------------- */
 
 static void assert_verdict(struct result *result, const struct judge_options *options,
                            enum verdict verdict, int exit_code, const char *summary)
@@ -492,6 +519,7 @@ int main(void)
         cmocka_unit_test(errors_rates_means_and_maxima),
         cmocka_unit_test(no_errors_at_all_can_be_asked_for),
         cmocka_unit_test(a_saturated_generator_takes_back_a_failed_latency),
+        cmocka_unit_test(its_own_delay_is_not_held_against_the_target),
         cmocka_unit_test(saturation_is_cpu_lag_or_delay),
         cmocka_unit_test(seconds_without_load_do_not_count),
         cmocka_unit_test(coverage_names_what_is_missing),

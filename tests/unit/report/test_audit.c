@@ -74,8 +74,7 @@ static void an_empty_result_lacks_what_it_was_judged_by(void **state)
     json_decref(document);
 }
 
-/* ---- edits
- * ---------------------------------------------------------------------------------------- */
+/* ---- edits ---------------------------------------------------------------------------------- */
 
 static json_t *at(json_t *json, const char *const *path)
 {

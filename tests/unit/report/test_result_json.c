@@ -166,8 +166,7 @@ static void writing_replaces_at_once_or_not_at_all(void **state)
     closedir(listing);
 }
 
-/* ---- what is wrong with a file
- * -------------------------------------------------------------------- */
+/* ---- what is wrong with a file -------------------------------------------------------------- */
 
 static char *text_of(const struct result *result, size_t *length)
 {

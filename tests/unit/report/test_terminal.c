@@ -108,8 +108,7 @@ static void many_operations_are_cut_with_a_count(void **state)
     free(text);
 }
 
-/* ---- the live line
- * -------------------------------------------------------------------------------- */
+/* ---- the live line -------------------------------------------------------------------------- */
 
 static struct load_point points[] = {{0, 5}, {10000000000, 50}};
 static struct phase phase = {.name = "ramp-up\033[2J",
