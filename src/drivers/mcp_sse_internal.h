@@ -78,6 +78,15 @@ static inline struct mcp_sse_worker *mcp_sse_worker_of(struct mcp_sse_call *part
     return driver_part_of_worker(mcp_sse_owner(part)->connection->worker);
 }
 
+static inline struct connection *mcp_sse_connection_owner(struct mcp_sse_connection *part)
+{
+    return (struct connection *)((char *)part - sizeof(struct connection));
+}
+static inline struct mcp_sse_worker *mcp_sse_connection_worker(struct mcp_sse_connection *part)
+{
+    return driver_part_of_worker(mcp_sse_connection_owner(part)->worker);
+}
+
 extern const struct http_header mcp_sse_post_headers[1];
 
 /* ---- mcp_sse_stream.c ------------------------------------------------------------------------ */
@@ -86,6 +95,16 @@ void mcp_sse_connect(struct connection *connection);
 void mcp_sse_disconnect(struct connection *connection);
 void mcp_sse_await(struct mcp_sse_connection *part, struct mcp_sse_pending *pending);
 void mcp_sse_forget(struct mcp_sse_pending *pending); /* harmless when not waiting */
+/* The handshake is made: the connection takes calls. */
+void mcp_sse_ready(struct mcp_sse_connection *part);
+/* The stream is gone, and with it the session: everybody who waits is told, and then the engine;
+ * all of that later, because it may come from anywhere. */
+void mcp_sse_lose(struct mcp_sse_connection *part, struct outcome why, const char *text);
+
+/* ---- mcp_sse_handshake.c --------------------------------------------------------------------- */
+
+void mcp_sse_handshake_begin(struct mcp_sse_connection *part);
+void mcp_sse_handshake_end(struct mcp_sse_connection *part); /* also given up; harmless if none */
 /* POST a text beside the calls; `body` is taken over, NULL does nothing. */
 void mcp_sse_post(struct mcp_sse_worker *worker, const char *path, char *body);
 void mcp_sse_posts_discard(struct mcp_sse_worker *worker);
