@@ -95,8 +95,8 @@ static void describe(const struct saturation *saturation, char *text, size_t siz
     else if (!saturation->saturated)
         snprintf(text, size,
                  "the generator kept up: busiest worker at most %s of a core, timers at most %s "
-                 "late%s, over %u seconds",
-                 cpu, lag, paced, saturation->seconds);
+                 "late%s, over %u second%s",
+                 cpu, lag, paced, saturation->seconds, saturation->seconds == 1 ? "" : "s");
     else
         snprintf(
             text, size,
