@@ -55,7 +55,7 @@ static void first_text(struct span content, char *text, size_t size)
     while (jsonrpc_batch_next(content.start, content.length, &position, &element)) {
         struct span type = span_member(element, "type"), value = span_member(element, "text");
         if (span_is_string(type) && span_string_equals(span_unquote(type), "text") &&
-            span_is_string(value)) {
+            span_is_string(value) && span_unquote(value).length) {
             span_unescape(span_unquote(value), text, size);
             return;
         }

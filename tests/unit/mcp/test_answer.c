@@ -159,6 +159,10 @@ static void quotes_the_tool_s_own_words(void **state)
     judge("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"isError\":true,\"content\":[{}]}}",
           "2025-11-25", "tools/call", NULL);
     assert_non_null(strstr(text, "without a text"));
+    judge("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"isError\":true,\"content\":[{\"type\":"
+          "\"text\",\"text\":\"\"}]}}",
+          "2025-11-25", "tools/call", NULL);
+    assert_non_null(strstr(text, "without a text"));
     char answer[2000], words[1500];
     memset(words, 'w', sizeof words - 1);
     words[sizeof words - 1] = '\0';
