@@ -94,13 +94,13 @@ static void describe(const struct saturation *saturation, char *text, size_t siz
                  "bottleneck is not known");
     else if (!saturation->saturated)
         snprintf(text, size,
-                 "the generator kept up: busiest worker at most %s of a core, timers at most %s "
+                 "the generator kept up: busiest worker busy %s of the time at most, timers at most %s "
                  "late%s, over %u second%s",
                  cpu, lag, paced, saturation->seconds, saturation->seconds == 1 ? "" : "s");
     else
         snprintf(
             text, size,
-            "the generator was a bottleneck: of %u seconds, %u with a worker at 95%% of a core "
+            "the generator was a bottleneck: of %u seconds, %u with a worker busy 95%% of the time "
             "or more (highest %s), %u with timers later than the latencies measured (%s), %u "
             "with operations sent late (p99 %s); use more cores or less load",
             saturation->seconds, saturation->cpu, cpu, saturation->lag, lag, saturation->delay,

@@ -36,7 +36,7 @@ struct record {
     char trouble[160];    /* the text of one of those */
     /* Gauges at the end of the slice. */
     uint32_t users, in_flight, queued, connections;
-    uint64_t elapsed_ns, cpu_ns, lag_ns;
+    uint64_t elapsed_ns, cpu_ns, busy_ns, lag_ns;
 };
 
 struct record *record_make(void); /* NULL when memory is out */

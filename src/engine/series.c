@@ -46,7 +46,9 @@ int series_add(struct series *series, uint32_t worker, const struct record *reco
         sum->lag_ns = record->lag_ns;
     if (record->elapsed_ns > sum->elapsed_ns)
         sum->elapsed_ns = record->elapsed_ns;
-    double busy = record->elapsed_ns ? (double)record->cpu_ns / (double)record->elapsed_ns : 0;
+    uint64_t busy_ns = record->busy_ns > record->cpu_ns ? record->busy_ns : record->cpu_ns;
+    double busy = record->elapsed_ns ? (double)busy_ns / (double)record->elapsed_ns : 0;
+    busy = busy > 1 ? 1 : busy;
     if (busy > sum->busiest)
         sum->busiest = busy;
     series->delivered[worker] = last ? UINT32_MAX : record->slice + 1;

@@ -10,7 +10,7 @@ struct series_sum { /* of all workers */
     struct record *record;
     uint32_t users, in_flight, queued, connections; /* at the end */
     uint64_t lag_ns;                                /* the largest */
-    double busiest;                                 /* share of a core, of the busiest worker */
+    double busiest;                                 /* of the time, the busiest worker */
     uint64_t elapsed_ns;
     struct series_sum *next; /* by slice, among the unfinished; or in the free list */
 };

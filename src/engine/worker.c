@@ -430,6 +430,7 @@ static void slice_begin(struct worker *worker, uint64_t now_ns)
 {
     worker->slice_start_ns = now_ns;
     worker->slice_cpu_ns = clock_thread_cpu_ns();
+    worker->slice_busy_ns = worker->loop.busy_ns;
     worker->loop.lag_ns = 0;
     loop_timer_start(&worker->loop, &worker->slice_timer,
                      worker->phase->start_ns + (worker->slice + 1) * worker->phase->slice_ns);
@@ -449,6 +450,7 @@ static void slice_hand_over(struct worker *worker, uint64_t now_ns, bool last)
     record->connections = target->driver_worker ? target->pool.total : 0;
     record->elapsed_ns = now_ns > worker->slice_start_ns ? now_ns - worker->slice_start_ns : 0;
     record->cpu_ns = clock_thread_cpu_ns() - worker->slice_cpu_ns;
+    record->busy_ns = worker->loop.busy_ns - worker->slice_busy_ns;
     record->lag_ns = worker->loop.lag_ns;
     if (last)
         return; /* the coordinator takes it from here once we have reported */

@@ -112,7 +112,7 @@ struct worker {
     struct record *record;
     struct record_ring filled, emptied;
     uint32_t slice;
-    uint64_t slice_start_ns, slice_cpu_ns;
+    uint64_t slice_start_ns, slice_cpu_ns, slice_busy_ns;
 };
 
 /* Make worker `index`, for so many targets (zeroed before; its targets' `bound` and `sharers` are

@@ -98,8 +98,9 @@ struct result_phase {
 /* cicada watching itself, once a second. */
 struct self_second {
     uint32_t at_s;
-    double cpu_utilisation;     /* busiest worker thread, 0..1 of one core */
-    double process_cpu;         /* cores */
+    double cpu_utilisation; /* busiest worker, 0..1: its CPU time or the time its loop did not wait,
+                               whichever is more, since one held to half a core is as busy */
+    double process_cpu;     /* cores */
     uint64_t scheduling_lag_ns; /* largest delay of a timer behind its deadline */
     uint64_t send_delay_p99_ns; /* operation start against its intended time; 0 when not paced */
     uint64_t resident_bytes;

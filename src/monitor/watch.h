@@ -18,7 +18,7 @@ void process_watch_begin(struct process_watch *watch, pid_t pid, uint64_t now_ns
 /* What the workers reported of a second, and what the kernel says of the whole process: append it
  * to the result. -1 when memory is out. */
 struct self_figures {
-    double busiest_worker; /* 0..1 of a core */
+    double busiest_worker; /* 0..1 of the time */
     uint64_t scheduling_lag_ns, send_delay_p99_ns;
 };
 int self_watch_second(struct process_watch *watch, struct result *result, uint32_t at_s,

@@ -422,7 +422,7 @@ static void print_generator(const struct summary *summary)
     if (saturation.delay_highest_ns)
         snprintf(delayed, sizeof delayed, "send delay p99 at most %s; ", delay);
     snprintf(text, sizeof text,
-             "busiest worker at most %s of a core; timers at most %s late; %s%s resident",
+             "busiest worker busy %s of the time at most; timers at most %s late; %s%s resident",
              quantity_share(cpu, sizeof cpu, saturation.cpu_highest),
              quantity_duration(lag, sizeof lag, saturation.lag_highest_ns), delayed,
              quantity_bytes(memory, sizeof memory, resident));

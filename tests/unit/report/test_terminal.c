@@ -65,7 +65,7 @@ static void the_summary_says_it_all(void **state)
     assert_says(text, "server-0: 4 of 4 operations called, 1 excluded");
     assert_says(text, "excluded: wipe (destructive)");
     assert_says(text, "do not say whether they destroy: echo, add");
-    assert_says(text, "busiest worker at most 30.0% of a core");
+    assert_says(text, "busiest worker busy 30.0% of the time at most");
     assert_says(text, "\xe2\x9c\x93 p95 of all operations: ");
     assert_says(text, "\xe2\x9c\x97 p95 of all operations: ");
     assert_says(text, "? p99.99 of phase peak: unknown, must be < 60.0s");
