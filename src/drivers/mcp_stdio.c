@@ -1,6 +1,6 @@
 /* MCP over stdio: the server is a child process per connection, one JSON-RPC message per line (the
  * transport pages of all revisions). This file is the driver's table; mcp_stdio_open.c opens the
- * target, mcp_stdio_process.c talks to a process while the run is on. */
+ * target, mcp_stdio_process.c and mcp_stdio_lines.c talk to a process while the run is on. */
 #include "drivers/mcp_stdio.h"
 #include "base/clock.h"
 

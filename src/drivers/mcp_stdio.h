@@ -1,4 +1,4 @@
-/* The inside of the stdio driver: what its three files share. A server process is one shared
+/* The inside of the stdio driver: what its four files share. A server process is one shared
  * channel; the ids of the requests under way on it are slots of a table, so that an answer finds
  * its call without a search and a call costs no allocation. */
 #ifndef CICADA_DRIVERS_MCP_STDIO_H
@@ -102,16 +102,39 @@ bool stdio_is_blank(const char *bytes, size_t length);
 /* A sentence on how a process ended and what it said on stderr. */
 void stdio_describe_exit(const struct child *child, int status, char *text, size_t size);
 
-/* mcp_stdio_process.c */
-extern const struct child_events stdio_process_events;
+/* mcp_stdio_process.c: life, slots, sending, completing */
 struct stdio_process *stdio_process_new(struct connection *connection);
 void stdio_process_free(struct stdio_process *process);
-/* Greet the server: initialize or server/discover. The connection opens when it has answered. */
-void stdio_process_greet(struct stdio_process *process);
 /* Tell the engine that the connection is over, killing what is left; frees the process. */
 void stdio_process_fail(struct stdio_process *process, const struct outcome *why, const char *text);
 void stdio_process_submit(struct stdio_process *process, struct call *call);
 void stdio_process_cancel(struct stdio_process *process, struct call *call,
                           const struct outcome *why);
+/* One line, as it is; lost when stdin is full or closed. NULL: nothing. */
+void stdio_process_write(struct stdio_process *process, const char *text);
+/* Send what a slot's call asks, of any number of pieces up to 15. -1 when stdin is full or closed.
+ */
+int stdio_process_send(struct stdio_process *process, struct stdio_slot *slot,
+                       const struct iovec *pieces, int count);
+/* Fill in when queued requests left, now that more may have. */
+void stdio_process_note_sent(struct stdio_process *process);
+/* Settle a call's outcome; it is completed by stdio_process_deliver. `text` must stay until then.
+ */
+void stdio_process_finish(struct stdio_process *process, struct stdio_slot *slot,
+                          struct outcome outcome, const char *text);
+void stdio_process_deliver(struct loop_task *task);
+/* A free slot under a new id, NULL when there is none. */
+struct stdio_slot *stdio_slot_take(struct stdio_process *process);
+void stdio_slot_release(struct stdio_process *process, struct stdio_slot *slot);
+/* The one call that waits for an answer; NULL when there are none or several. */
+struct stdio_slot *stdio_slot_only_pending(struct stdio_process *process);
+/* STDIO_TEXT bytes for a sentence about the slot's call. */
+char *stdio_slot_text(struct stdio_process *process, const struct stdio_slot *slot);
+
+/* mcp_stdio_lines.c: what comes back */
+extern const struct child_events stdio_process_events;
+/* Greet the server: initialize or server/discover. The connection opens when it has answered. */
+void stdio_process_greet(struct stdio_process *process);
+void stdio_process_greeting_timeout(struct loop_timer *timer);
 
 #endif
