@@ -29,7 +29,8 @@ enum {
 };
 #define MCP_HTTP_EVENT_LIMIT     ((size_t)16 * 1024 * 1024) /* bytes of one event */
 #define MCP_HTTP_RETRY_MS        1000                       /* before reconnecting, unless told */
-#define MCP_HTTP_LISTEN_NS       NS_PER_S                   /* for the head of a GET stream */
+#define MCP_HTTP_LISTEN_NS       NS_PER_S        /* for the head of a GET stream, the first time */
+#define MCP_HTTP_LISTEN_BUSY_NS  (30 * NS_PER_S) /* from a server that is known to send heads */
 #define MCP_HTTP_LINGER_NS       (250 * NS_PER_MS) /* for an answered event stream to end */
 #define MCP_HTTP_SHORT_LINGER_NS NS_PER_MS         /* when this server is known not to end them */
 
@@ -80,6 +81,7 @@ struct mcp_http_worker {
     struct mcp_http_stream *free_streams;
     struct mcp_http_body *free_bodies;
     bool listen_refused; /* the server answered GET with 405: it is not asked again */
+    bool listen_answers; /* it has sent the head of a GET stream: a late one means it is busy */
     bool listen_silent;  /* it sends no head before it has something to say: it is not awaited */
     unsigned unended;    /* answered streams in a row that the server did not end */
     uint64_t notifications, server_requests, refused_answers, unexpected;

@@ -238,7 +238,8 @@ void mcp_http_call_timer_fired(struct loop_timer *timer)
         return;
     }
     if (part->stage == STAGE_LISTEN) {
-        mcp_http_worker_of(part)->listen_silent = true;
+        struct mcp_http_worker *worker = mcp_http_worker_of(part);
+        worker->listen_silent = !worker->listen_answers;
         mcp_http_finish(part, (struct outcome){OUTCOME_OK, 0, NULL}, NULL);
         return;
     }

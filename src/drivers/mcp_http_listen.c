@@ -131,6 +131,8 @@ static void listen_head(struct http_exchange *exchange)
     if (exchange->status == 200 && exchange->body_kind == HTTP_BODY_EVENT_STREAM) {
         listener->accepted = true;
         listener->attempts = 0;
+        listener->worker->listen_answers = true;
+        listener->worker->listen_silent = false;
         tell_opener(listener);
     }
 }

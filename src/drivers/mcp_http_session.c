@@ -132,7 +132,8 @@ static void established(struct mcp_http_call *part)
     bool await = !worker->listen_silent;
     if (mcp_http_listen(part->session, worker, await ? part : NULL) && await) {
         part->stage = STAGE_LISTEN;
-        loop_timer_start(worker->owner->loop, &part->timer, clock_now_ns() + MCP_HTTP_LISTEN_NS);
+        uint64_t wait_ns = worker->listen_answers ? MCP_HTTP_LISTEN_BUSY_NS : MCP_HTTP_LISTEN_NS;
+        loop_timer_start(worker->owner->loop, &part->timer, clock_now_ns() + wait_ns);
         return;
     }
     mcp_http_finish(part, (struct outcome){OUTCOME_OK, 0, NULL}, NULL);
