@@ -169,8 +169,9 @@ struct call {
     const char *text; /* a sentence for a person on a failure; valid in complete; may be NULL */
     uint64_t send_ns, sent_ns, first_byte_ns, end_ns;
     uint64_t bytes_sent, bytes_received;
-    uint32_t round_trips; /* more than 1 after MRTR, a renewed session, or a resumed stream */
-    const char *response; /* the answer's text; valid in complete, NULL if none */
+    uint64_t thread_wait_ns; /* of it before send_ns, for a thread that may block; 0: needs none */
+    uint32_t round_trips;    /* more than 1 after MRTR, a renewed session, or a resumed stream */
+    const char *response;    /* the answer's text; valid in complete, NULL if none */
     size_t response_length;
     /* driver's part follows */
 };
@@ -229,6 +230,10 @@ struct driver {
     void (*cancel)(struct call *call, const struct outcome *why);
     /* Free what a session holds; the engine calls it before it frees the session, open or not. */
     void (*session_discard)(struct session *session);
+    /* What is known only after a run (recall, sizes): an object whose members are added to the
+     * target's facts in the result; the caller owns it. Called once per run, after the last
+     * worker_close and before release. NULL (the function or its answer): nothing to add. */
+    json_t *(*report)(struct target *target);
 };
 
 /* The table of all drivers, NULL-ended: adding one is a file and a line (drivers/drivers.c). */

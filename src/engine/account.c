@@ -119,6 +119,8 @@ static void count_trouble(struct record *record, const struct outcome *outcome, 
 
 static void count_parts(struct tally *tally, const struct call *call)
 {
+    if (call->thread_wait_ns)
+        histogram_record(&tally->parts[PART_THREAD], call->thread_wait_ns);
     if (call->sent_ns && call->sent_ns >= call->send_ns)
         histogram_record(&tally->parts[PART_SEND], call->sent_ns - call->send_ns);
     if (!call->first_byte_ns)

@@ -62,6 +62,7 @@ int result_begin(struct coordinator *coordinator, struct error *error);
 /* not_run: why the phase is not run; NULL: it is. */
 int result_phase_begin(struct coordinator *coordinator, size_t index, const char *not_run);
 int result_add_tally(struct coordinator *coordinator, const struct tally *tally);
+void result_add_reports(struct coordinator *coordinator); /* what drivers know after the run */
 json_t *result_phase_plan(const struct phase *phase);
 
 #endif

@@ -204,6 +204,7 @@ static void finish(struct coordinator *coordinator)
     if (gathered)
         examples_collect(gathered, coordinator->worker_count, coordinator->result);
     free(gathered);
+    result_add_reports(coordinator);
     for (uint32_t i = 0; i < coordinator->worker_count; i++)
         worker_free(&coordinator->workers[i]);
     free(coordinator->workers);

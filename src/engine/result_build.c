@@ -92,6 +92,22 @@ int result_add_tally(struct coordinator *coordinator, const struct tally *tally)
     return kept;
 }
 
+void result_add_reports(struct coordinator *coordinator)
+{
+    struct result *result = coordinator->result;
+    for (size_t i = 0; i < result->target_count && i < coordinator->binding.target_count; i++) {
+        struct target *from = coordinator->binding.targets[i].target;
+        json_t *report = from->driver->report ? from->driver->report(from) : NULL;
+        if (!report)
+            continue;
+        struct result_target *target = &result->targets[i];
+        if (!target->facts)
+            target->facts = json_object();
+        json_object_update(target->facts, report);
+        json_decref(report);
+    }
+}
+
 json_t *result_phase_plan(const struct phase *phase)
 {
     json_t *points = json_array();

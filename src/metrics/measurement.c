@@ -11,8 +11,8 @@ static void count_reason(struct measurement *measurement, const struct outcome *
 
 const char *latency_part_name(enum latency_part part)
 {
-    static const char *const names[PARTS] = {"queue", "pool_wait",  "connect", "tls",
-                                             "send",  "first_byte", "receive"};
+    static const char *const names[PARTS] = {"queue",       "pool_wait", "connect",    "tls",
+                                             "thread_wait", "send",      "first_byte", "receive"};
     return part < PARTS ? names[part] : "unknown";
 }
 

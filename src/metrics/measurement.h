@@ -20,6 +20,7 @@ enum latency_part {
     PART_POOL,  /* pool asked -> connection in hand; what of it was connecting is in the next two */
     PART_CONNECT,
     PART_TLS,
+    PART_THREAD,     /* submitted -> a thread of the driver took it up; drivers that block only */
     PART_SEND,       /* first byte offered -> last byte taken */
     PART_FIRST_BYTE, /* request sent -> first byte of the answer */
     PART_RECEIVE,    /* first byte -> last byte */

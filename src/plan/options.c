@@ -2,6 +2,7 @@
 
 #include "plan/option_table.h"
 #include "plan/run_flags.h"
+#include "plan/target.h"
 #include "plan/target_flags.h"
 #include "plan/threshold.h"
 
@@ -169,7 +170,7 @@ static int take_positional(void *context, char *text, struct error *error)
 {
     struct run_flags *flags = context;
     struct stat status;
-    if (strstr(text, "://"))
+    if (target_is_url(text))
         return target_take_url(&flags->target, text, error);
     if (has_ending(text, ".yaml") || has_ending(text, ".yml"))
         return take_plan_file(flags, text, error);

@@ -65,12 +65,23 @@ int value_transport(const char *text, void *field, const char *label, struct err
     return value_text(text, field, label, error);
 }
 
+/* Files need no host, and so no "//": sqlite:notes.db. */
+static bool names_file(const char *text)
+{
+    return strncmp(text, "sqlite:", 7) == 0 || strncmp(text, "faiss:", 6) == 0;
+}
+
+bool target_is_url(const char *text)
+{
+    return names_file(text) || strstr(text, "://");
+}
+
 int value_url(const char *text, void *field, const char *label, struct error *error)
 {
     const char *p = text;
     while (isalnum((unsigned char)*p) || (p != text && strchr("+-._", *p) && *p))
         p++;
-    if (!isalpha((unsigned char)*text) || strncmp(p, "://", 3) != 0)
+    if (!names_file(text) && (!isalpha((unsigned char)*text) || strncmp(p, "://", 3) != 0))
         return error_set(error, ERROR_USAGE,
                          "must be a URL with its scheme; write e.g. %shttp://127.0.0.1:3000/mcp",
                          label);

@@ -10,6 +10,8 @@ value_parse value_protocol;  /* char *: "auto" or a revision of MCP */
 value_parse value_transport; /* char * */
 value_parse value_url;       /* char * */
 
+bool target_is_url(const char *text); /* and no plan file: it has a scheme, or sqlite: or faiss: */
+
 /* Set or replace a header, or a variable of the child. The value may point to a file or the
  * environment (secret.h). -1 with what is wrong, never showing the value. */
 int target_set_header(struct target_options *target, const char *name, const char *value,
