@@ -105,10 +105,16 @@ void slot_start_setup(struct slot *slot, enum slot_setup setup, const struct ope
     begin(slot, operation);
 }
 
+bool slot_has_schedule(const struct slot *slot)
+{
+    const struct phase *phase = worker_of(slot)->phase->phase;
+    return phase->model == LOAD_OPEN || phase->pace_ns;
+}
+
 void slot_phase_over(struct slot *slot, uint64_t end_ns)
 {
     struct worker_target *target = slot->user->target;
-    if (slot->owed)
+    if (slot->owed && (slot_has_schedule(slot) || slot->user->setup_failures))
         slot_count_not_run(target, slot->user->category, slot->due_ns, end_ns);
     slot->owed = false;
     if (slot->state != SLOT_THINK && slot->state != SLOT_SESSION)

@@ -20,8 +20,13 @@ void slot_wait(struct slot *slot, enum slot_state state, uint64_t until_ns);
 /* Run session_open or session_close for its user. */
 void slot_start_setup(struct slot *slot, enum slot_setup setup, const struct operation *operation);
 
-/* The user or the phase ends here: let go of what has not started. What was due by then counts as
- * not run; what is in flight goes on. */
+/* True when operations have a time of their own: arrivals, and users at a pace. Others begin when
+ * they can, so that a session that is slow to open delays nothing that was due: it shows in the
+ * setup. */
+bool slot_has_schedule(const struct slot *slot);
+
+/* The user or the phase ends here: let go of what has not started. What was due by then, or had no
+ * session because none could be opened, counts as not run; what is in flight goes on. */
 void slot_phase_over(struct slot *slot, uint64_t end_ns);
 /* Give up what waits for a connection or is in flight; its outcome is `why`. */
 void slot_cancel(struct slot *slot, enum outcome_kind why);

@@ -151,7 +151,7 @@ static void session_opened(struct slot *slot, bool ok, uint64_t now_ns)
         if (waiting->state != SLOT_SESSION)
             continue;
         if (waiting->owed && worker_runs(worker) && user->wanted)
-            slot_run(waiting, waiting->due_ns);
+            slot_run(waiting, slot_has_schedule(waiting) ? waiting->due_ns : now_ns);
         else
             slot_rest(waiting);
     }

@@ -14,6 +14,7 @@ struct range {
     int64_t first, last; /* the integers in it */
 };
 
+static bool has_fraction(const json_t *bound);
 static bool find_range(struct demand *d, unsigned types, struct range *range);
 static json_t *pick_integer(struct demand *d, const struct range *range);
 static json_t *pick_real(struct demand *d, const struct range *range, unsigned types);
@@ -33,13 +34,19 @@ json_t *generate_number(struct demand *d, unsigned types)
     if (range.low > 9.2e18 || range.high < -9.2e18) /* beyond int64 all doubles are whole */
         return pick_real(d, &range, types);
     bool whole = types == SCHEMA_INTEGER;
+    /* Most servers declare a number where they mean a whole one: their schemas say "number" of
+     * counts, pages and ids alike. A fraction is made where a bound has one. */
     if (types == SCHEMA_NUMBER && range.first <= range.last)
-        whole = (!d->generator->varied || random_below(d->generator->random, 2) == 0) &&
-                !d->not_multiples.count;
+        whole = !has_fraction(d->low) && !has_fraction(d->high) && !d->not_multiples.count;
     if (whole && range.last - range.first < 2 && types != SCHEMA_INTEGER &&
         range.high - range.low > 0)
         whole = false; /* 0 to 1: a share, a probability */
     return whole ? pick_integer(d, &range) : pick_real(d, &range, types);
+}
+
+static bool has_fraction(const json_t *bound)
+{
+    return bound && !schema_number_is_integral(bound);
 }
 
 static bool find_range(struct demand *d, unsigned types, struct range *range)
