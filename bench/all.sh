@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Every benchmark, one after the other; the figures of docs/benchmarks.md. DURATION sets the seconds of each
-# measurement.
+# Every benchmark, one after the other. DURATION sets the seconds of each measurement.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
@@ -13,7 +12,7 @@ for script in bench/generator_cpu.sh bench/slow_server.sh bench/peak_rate.sh ben
     [[ -x $script ]] || continue
     "$script" || failed+=("$script")
 done
-for program in histogram jsonrpc_scan; do
+for program in histogram_check jsonrpc_scan; do
     [[ ! -x $BUILD/bench/$program ]] || { echo && echo "$program" && "$BUILD/bench/$program"; } || failed+=("$program")
 done
 ((${#failed[@]} == 0)) || { echo "failed: ${failed[*]}" >&2 && exit 1; }
