@@ -24,6 +24,7 @@ extern const struct driver mcp_http_driver;
 
 enum {
     MCP_HTTP_ROUNDS = 8,       /* of multi round-trip requests within one call */
+    MCP_HTTP_REFUSALS = 8,     /* of an HTTP/2 stream, after which it is the server's failure */
     MCP_HTTP_RESUMPTIONS = 16, /* of a cut event stream without anything new on it */
     MCP_HTTP_POST_CONNECTIONS = 16
 };
@@ -162,6 +163,7 @@ struct mcp_http_call {
     bool renewed;         /* this call has been repeated after a 404 already */
     bool has_retry;       /* `request` is to be sent when the exchange is over */
     bool broken;          /* a violation: nothing more is read of this response */
+    uint8_t refusals;     /* of its HTTP/2 stream */
     bool resuming;        /* waits for the timer, then GETs the rest of its stream */
     bool from_resumption; /* the exchange under way is that GET */
     bool failed_setup;    /* finish with setup_outcome, after one exchange more */

@@ -74,6 +74,15 @@ static void answer_body(struct http_exchange *exchange, const char *bytes, size_
     mcp_http_concluded(part);
 }
 
+/* A server that is about to close an HTTP/2 connection refuses the streams that come too late, and
+ * says by that that it has not looked at them: any client sends them again (RFC 9113, section 8.7).
+ */
+static bool was_refused(const struct outcome *why)
+{
+    return why->kind == OUTCOME_CONNECTION_RESET && why->detail &&
+           strcmp(why->detail, "refused_stream") == 0;
+}
+
 static void answer_failed(struct http_exchange *exchange, const struct outcome *why,
                           const char *text)
 {
@@ -82,6 +91,10 @@ static void answer_failed(struct http_exchange *exchange, const struct outcome *
     loop_timer_stop(mcp_http_worker_of(part)->owner->loop, &part->timer);
     if (part->answered_ns) { /* cut after the answer: nothing is missing */
         mcp_http_concluded(part);
+        return;
+    }
+    if (was_refused(why) && ++part->refusals <= MCP_HTTP_REFUSALS) {
+        mcp_http_dispatch(part);
         return;
     }
     if (why->kind == OUTCOME_CONNECTION_RESET && can_resume(part)) {

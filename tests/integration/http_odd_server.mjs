@@ -7,7 +7,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import { readFileSync } from 'node:fs';
 
-const tools = ['plain', 'batch', 'batch_stream', 'stream', 'left_open', 'resumed', 'resumed_twice', 'torn', 'expires', 'asks', 'asks_on_get', 'slow', 'changes_era'];
+const tools = ['plain', 'batch', 'batch_stream', 'stream', 'left_open', 'resumed', 'resumed_twice', 'torn', 'expires', 'asks', 'asks_on_get', 'slow', 'refused', 'changes_era'];
 const sessions = new Map();
 const counts = { initialize: 0, initialized: 0, deleted: 0, gets: 0, resumed: [], answers: {}, cancelled: 0, unknownSession: 0, versions: {} };
 const pending = new Map(); // event id -> what to send when the stream is resumed
@@ -95,6 +95,10 @@ function call(response, message, session) {
         return event(session.get, { jsonrpc: '2.0', id: `ask-${id}`, method: 'ping' });
     case 'slow':
         return setTimeout(() => json(response, 200, result(id, 'at last')), 2000).unref();
+    case 'refused': // over HTTP/2: every other time, as a server does that is about to close the connection
+        if (response.stream && (counts.refused = (counts.refused ?? 0) + 1) % 2)
+            return response.stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
+        return json(response, 200, result(id, 'at the second attempt'));
     case 'changes_era':
         modernNow = true;
         return json(response, 200, result(id, 'from now on modern'));
