@@ -89,7 +89,10 @@ struct target {
     const struct target_options *options;
     char *description; /* "everything 2.0.0, MCP 2025-11-25, Streamable HTTP": for people */
     json_t *facts;     /* for result.json: protocol, transport, server name and version, ... */
-    pid_t pid;         /* of a local target when known (child, or found by its port), 0 otherwise */
+    /* Why open() failed, when a run goes on without the target: nothing but driver and options is
+     * valid then. NULL: it is open. Owned by whoever opened it. */
+    char *unavailable;
+    pid_t pid; /* of a local target when known (child, or found by its port), 0 otherwise */
     struct offer *offers;
     size_t offer_count;
     struct offer_excluded *excluded;

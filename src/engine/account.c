@@ -11,20 +11,20 @@ static void count_parts(struct tally *tally, const struct call *call);
 
 void account_waiting(struct slot *slot, struct pool_connection *connection, uint64_t now_ns)
 {
-    struct worker *worker = slot->user->target->worker;
+    struct tally *tally = &slot->user->target->tally;
     uint64_t waited = now_ns - slot->started_ns;
     if (connection->fresh) {
         const struct connection *made = &connection->connection;
         uint64_t connecting = made->connect_ns + made->tls_ns;
-        histogram_record(&worker->tally.parts[PART_CONNECT], made->connect_ns);
+        histogram_record(&tally->parts[PART_CONNECT], made->connect_ns);
         if (made->tls_ns)
-            histogram_record(&worker->tally.parts[PART_TLS], made->tls_ns);
+            histogram_record(&tally->parts[PART_TLS], made->tls_ns);
         waited = waited > connecting ? waited - connecting : 0;
     }
     connection->fresh = false;
-    histogram_record(&worker->tally.parts[PART_POOL], waited);
-    if (phase_is_intended(worker->phase))
-        histogram_record(&worker->tally.parts[PART_QUEUE],
+    histogram_record(&tally->parts[PART_POOL], waited);
+    if (phase_is_intended(slot->user->target->worker->phase))
+        histogram_record(&tally->parts[PART_QUEUE],
                          slot->started_ns > slot->due_ns ? slot->started_ns - slot->due_ns : 0);
 }
 
@@ -44,34 +44,34 @@ bool account_operation(struct slot *slot, const struct outcome *given, const cha
     }
     uint64_t base = phase_is_intended(worker->phase) ? slot->due_ns : slot->started_ns;
     uint64_t latency = end_ns > base ? end_ns - base : 0;
-    struct measurement *measurement = &worker->tally.operations[operation->index];
+    struct measurement *measurement = &target->tally.operations[operation->index];
     uint64_t service = 0;
     if (call) {
         service = call->send_ns && end_ns > call->send_ns ? end_ns - call->send_ns : 0;
         measurement->bytes_sent += call->bytes_sent;
         measurement->bytes_received += call->bytes_received;
         measurement->round_trips += call->round_trips;
-        worker->record->bytes_sent += call->bytes_sent;
-        worker->record->bytes_received += call->bytes_received;
-        count_parts(&worker->tally, call);
+        target->record->bytes_sent += call->bytes_sent;
+        target->record->bytes_received += call->bytes_received;
+        count_parts(&target->tally, call);
     }
     measurement_record(measurement, &outcome, latency, service);
-    record_count(worker->record, operation->index, outcome.kind, latency);
+    record_count(target->record, operation->index, outcome.kind, latency);
     if (outcome.kind != OUTCOME_OK)
-        count_trouble(worker->record, &outcome, text);
+        count_trouble(target->record, &outcome, text);
     examples_offer(&worker->examples, &target->quotas[operation->index], target->bound->target,
-                   worker->phase->target_index, worker->phase->phase_index, operation,
+                   target->lane->target_index, worker->phase->phase_index, operation,
                    (uint32_t)slot->occurrence, call, &outcome, text, latency);
-    if (end_ns > worker->tally.last_end_ns)
-        worker->tally.last_end_ns = end_ns;
+    if (end_ns > target->tally.last_end_ns)
+        target->tally.last_end_ns = end_ns;
     return outcome.kind != OUTCOME_OK;
 }
 
 void account_setup(struct slot *slot, const struct outcome *outcome, const char *text,
                    const struct call *call, uint64_t end_ns)
 {
-    struct worker *worker = slot->user->target->worker;
-    struct measurement *setup = &worker->tally.setup;
+    struct worker_target *target = slot->user->target;
+    struct measurement *setup = &target->tally.setup;
     uint64_t latency = end_ns > slot->started_ns ? end_ns - slot->started_ns : 0;
     uint64_t service =
         call && call->send_ns && end_ns > call->send_ns ? end_ns - call->send_ns : latency;
@@ -82,21 +82,21 @@ void account_setup(struct slot *slot, const struct outcome *outcome, const char 
         setup->round_trips += call->round_trips;
     }
     if (outcome->kind == OUTCOME_OK) {
-        worker->record->setup_ok++;
+        target->record->setup_ok++;
         return;
     }
-    worker->record->setup_failed++;
-    count_trouble(worker->record, outcome, text);
+    target->record->setup_failed++;
+    count_trouble(target->record, outcome, text);
 }
 
-void account_not_run(struct worker *worker, uint32_t operation, uint64_t latency_ns)
+void account_not_run(struct worker_target *target, uint32_t operation, uint64_t latency_ns)
 {
     static const struct outcome not_run = {.kind = OUTCOME_NOT_RUN};
-    struct measurement *measurement = &worker->tally.operations[operation];
+    struct measurement *measurement = &target->tally.operations[operation];
     measurement->started++;
     measurement_record(measurement, &not_run, latency_ns, 0);
-    worker->record->started++;
-    record_count(worker->record, operation, OUTCOME_NOT_RUN, latency_ns);
+    target->record->started++;
+    record_count(target->record, operation, OUTCOME_NOT_RUN, latency_ns);
 }
 
 static void count_trouble(struct record *record, const struct outcome *outcome, const char *text)

@@ -15,6 +15,6 @@ bool account_operation(struct slot *slot, const struct outcome *given, const cha
 void account_setup(struct slot *slot, const struct outcome *outcome, const char *text,
                    const struct call *call, uint64_t end_ns);
 /* Due for so long, and never started. */
-void account_not_run(struct worker *worker, uint32_t operation, uint64_t latency_ns);
+void account_not_run(struct worker_target *target, uint32_t operation, uint64_t latency_ns);
 
 #endif

@@ -8,41 +8,41 @@
 
 #define LEVEL_TICK_NS (10 * NS_PER_MS) /* while the level moves linearly */
 
-static uint64_t level_users(const struct engine_phase *phase, uint64_t since_start_ns);
+static uint64_t level_users(const struct worker_target *target, uint64_t since_start_ns);
 static uint64_t next_change(const struct engine_phase *phase, uint64_t since_start_ns);
-static void activate(struct worker *worker, size_t index, uint64_t now_ns);
-static void deactivate(struct worker *worker, struct virtual_user *user, uint64_t now_ns);
+static void activate(struct worker_target *target, size_t index, uint64_t now_ns);
+static void deactivate(struct virtual_user *user, uint64_t now_ns);
 static void level_timer_fired(struct loop_timer *timer);
 
-void closed_model_begin(struct worker *worker)
+void closed_model_begin(struct worker_target *target)
 {
-    struct worker_target *target = worker->target;
-    worker->level_timer.fired = level_timer_fired;
-    uint64_t wanted = share_of(level_users(worker->phase, 0), worker->index, target->sharers);
+    const struct worker *worker = target->worker;
+    target->level_timer.fired = level_timer_fired;
+    uint64_t wanted = level_users(target, 0);
     /* Users kept from the phase before, but not needed now, leave; the others start afresh. */
     for (size_t i = 0; i < target->user_count; i++)
         if (target->users[i] && i >= wanted)
             virtual_user_leave(target->users[i]);
     target->active = 0;
-    closed_model_update(worker, worker->phase->start_ns);
+    closed_model_update(target, worker->phase->start_ns);
 }
 
-void closed_model_update(struct worker *worker, uint64_t now_ns)
+void closed_model_update(struct worker_target *target, uint64_t now_ns)
 {
-    struct engine_phase *phase = worker->phase;
-    struct worker_target *target = worker->target;
+    struct worker *worker = target->worker;
+    const struct engine_phase *phase = worker->phase;
     uint64_t since = now_ns > phase->start_ns ? now_ns - phase->start_ns : 0;
-    uint64_t wanted = share_of(level_users(phase, since), worker->index, target->sharers);
+    uint64_t wanted = level_users(target, since);
     while (target->active > wanted) {
         target->active--;
         if (target->active < target->user_count && target->users[target->active])
-            deactivate(worker, target->users[target->active], now_ns);
+            deactivate(target->users[target->active], now_ns);
     }
     while (target->active < wanted)
-        activate(worker, target->active++, now_ns);
+        activate(target, target->active++, now_ns);
     uint64_t change = next_change(phase, since);
     if (change != UINT64_MAX && worker_runs(worker))
-        loop_timer_start(&worker->loop, &worker->level_timer, phase->start_ns + change);
+        loop_timer_start(&worker->loop, &target->level_timer, phase->start_ns + change);
 }
 
 void closed_model_next(struct slot *slot, uint64_t now_ns)
@@ -73,11 +73,11 @@ void closed_model_next(struct slot *slot, uint64_t now_ns)
         slot_run(slot, due);
 }
 
-void closed_model_end(struct worker *worker, uint64_t end_ns)
+void closed_model_end(struct worker_target *target, uint64_t end_ns)
 {
-    struct worker_target *target = worker->target;
-    loop_timer_stop(&worker->loop, &worker->level_timer);
+    const struct worker *worker = target->worker;
     uint64_t pace = worker->phase->phase->pace_ns;
+    loop_timer_stop(&target->worker->loop, &target->level_timer);
     for (size_t i = 0; i < target->user_count; i++) {
         struct virtual_user *user = target->users[i];
         if (!user)
@@ -85,20 +85,24 @@ void closed_model_end(struct worker *worker, uint64_t end_ns)
         for (unsigned k = 0; k < target->slots_per_user; k++)
             slot_phase_over(&user->slots[k], end_ns);
         for (; pace && user->wanted && user->next_pace_ns < end_ns; user->next_pace_ns += pace)
-            if (!slot_count_not_run(target, user->category, user->next_pace_ns, end_ns))
+            if (!slot_count_not_run(target, user->mix, user->category, user->next_pace_ns, end_ns))
                 break;
     }
 }
 
-/* Users of this segment at that time, over all its workers. */
-static uint64_t level_users(const struct engine_phase *phase, uint64_t since_start_ns)
+/* This worker's users of the target at that time, in this segment. */
+static uint64_t level_users(const struct worker_target *target, uint64_t since_start_ns)
 {
-    if (!phase->mix)
+    const struct engine_phase *phase = target->worker->phase;
+    const struct plan *plan = phase->plan;
+    if (!phase->deal)
         return 0;
     double level = load_level_at(phase->phase, since_start_ns);
     uint64_t all = level > 0 ? (uint64_t)floor(level + 0.5) : 0;
-    const struct plan *plan = phase->plan;
-    return plan->segments > 1 ? share_of(all, plan->segment - 1, plan->segments) : all;
+    uint64_t segment = plan->segments > 1 ? plan->segment - 1 : 0;
+    all = plan->segments > 1 ? share_of(all, segment, plan->segments) : all;
+    all = lanes_deal(phase->deal, target->lane->index, all, segment);
+    return share_of(all, target->worker->index, target->sharers);
 }
 
 /* When the level changes next, or may have. */
@@ -116,15 +120,16 @@ static uint64_t next_change(const struct engine_phase *phase, uint64_t since_sta
     return UINT64_MAX;
 }
 
-static void activate(struct worker *worker, size_t index, uint64_t now_ns)
+static void activate(struct worker_target *target, size_t index, uint64_t now_ns)
 {
-    struct worker_target *target = worker->target;
-    const struct engine_phase *phase = worker->phase;
+    const struct engine_phase *phase = target->worker->phase;
     struct virtual_user *user = worker_user(target, index);
+    uint64_t among; /* those of the same mix */
     if (!user)
         return; /* out of memory: fewer users than asked for, which the series shows */
     virtual_user_join(user);
-    user->category = phase->rotates ? -1 : (int)sequence_at(&phase->mix->users, user->id - 1).item;
+    user->mix = lane_mix(target->lane->lane, user->id - 1, &among);
+    user->category = target->lane->rotates ? -1 : (int)sequence_at(&user->mix->users, among).item;
     /* Paced users start spread over one pace, so that they do not march in step. */
     if (phase->phase->pace_ns)
         user->next_pace_ns = now_ns + random_below(&user->random, phase->phase->pace_ns);
@@ -136,18 +141,19 @@ static void activate(struct worker *worker, size_t index, uint64_t now_ns)
             closed_model_next(&user->slots[i], now_ns);
 }
 
-static void deactivate(struct worker *worker, struct virtual_user *user, uint64_t now_ns)
+static void deactivate(struct virtual_user *user, uint64_t now_ns)
 {
-    uint64_t pace = worker->phase->phase->pace_ns;
+    struct worker_target *target = user->target;
+    uint64_t pace = target->worker->phase->phase->pace_ns;
     if (user->wanted)
         for (; pace && user->next_pace_ns < now_ns; user->next_pace_ns += pace)
-            if (!slot_count_not_run(worker->target, user->category, user->next_pace_ns, now_ns))
+            if (!slot_count_not_run(target, user->mix, user->category, user->next_pace_ns, now_ns))
                 break;
     virtual_user_leave(user);
 }
 
 static void level_timer_fired(struct loop_timer *timer)
 {
-    struct worker *worker = container_of(timer, struct worker, level_timer);
-    closed_model_update(worker, clock_now_ns());
+    struct worker_target *target = container_of(timer, struct worker_target, level_timer);
+    closed_model_update(target, clock_now_ns());
 }

@@ -14,7 +14,7 @@
 #define SLICE_QUICK_NS (100 * NS_PER_MS)
 
 static int phase_prepare(struct coordinator *coordinator, size_t index, struct error *error);
-static bool next_phase_keeps(const struct coordinator *coordinator, size_t index);
+static bool next_phase_keeps(const struct coordinator *coordinator, size_t index, uint32_t target);
 static void take_records(struct coordinator *coordinator);
 static void watch(struct coordinator *coordinator);
 static bool all_done(const struct coordinator *coordinator);
@@ -53,50 +53,91 @@ int coordinator_run_phase(struct coordinator *coordinator, size_t index, struct 
 /* ---- before
  * ---------------------------------------------------------------------------------------- */
 
-static uint32_t target_of(const struct coordinator *coordinator, const struct bound_mix *mix,
-                          const struct phase *phase)
-{
-    if (mix)
-        return mix->target;
-    /* Idle: what the phase before ran on is what is watched. */
-    if (!phase->mix && coordinator->phase.target)
-        return coordinator->phase.target_index;
-    return 0;
-}
-
-static bool rotates(const struct phase *phase, const struct bound_mix *mix)
+/* Fewer users of a mix than it has categories. */
+static bool rotates(const struct phase *phase, const struct lane *lane)
 {
     double most = 0;
+    size_t categories = 0;
     for (size_t i = 0; i < phase->point_count; i++)
         most = fmax(most, phase->points[i].level);
-    return phase->model == LOAD_CLOSED && mix && most < (double)mix->category_count;
+    for (size_t i = 0; lane && i < lane->mix_count; i++)
+        if (lane->mixes[i]->category_count > categories)
+            categories = lane->mixes[i]->category_count;
+    return phase->model == LOAD_CLOSED && lane &&
+           most * lane->share / (double)lane->mix_count < (double)categories;
+}
+
+static void set_lane(struct coordinator *coordinator, size_t index, uint32_t target,
+                     const struct lane *lane)
+{
+    struct engine_phase *phase = &coordinator->phase;
+    phase->lanes[phase->lane_count] = (struct phase_lane){
+        .index = (uint32_t)phase->lane_count,
+        .lane = lane,
+        .target = &coordinator->binding.targets[target],
+        .target_index = target,
+        .rotates = rotates(phase->phase, lane),
+        .keep_users = next_phase_keeps(coordinator, index, target),
+    };
+    phase->lane_count++;
+    if (coordinator->sharers[target] > phase->workers)
+        phase->workers = coordinator->sharers[target];
+}
+
+/* The lanes of the phase. Idle: what the phase before ran on is what is watched. */
+static void set_lanes(struct coordinator *coordinator, size_t index, size_t before)
+{
+    struct engine_phase *phase = &coordinator->phase;
+    const struct lanes *deal = &coordinator->deals[index];
+    phase->deal = deal->count ? deal : NULL;
+    phase->lane_count = 0;
+    for (size_t i = 0; i < deal->count; i++)
+        set_lane(coordinator, index, deal->lanes[i].target, &deal->lanes[i]);
+    for (size_t i = 0; !phase->deal && i < before; i++)
+        set_lane(coordinator, index, phase->lanes[i].target_index, NULL);
+    for (uint32_t i = 0; !phase->lane_count && i < coordinator->engine->target_count; i++)
+        if (coordinator->sharers[i])
+            set_lane(coordinator, index, i, NULL);
+}
+
+static int series_begin_all(struct coordinator *coordinator)
+{
+    const struct engine_phase *phase = &coordinator->phase;
+    uint64_t since_start = clock_now_ns() - coordinator->run_start_ns;
+    for (size_t i = 0; i < phase->lane_count; i++) {
+        struct coordinator_lane *lane = &coordinator->lanes[i];
+        lane->coordinator = coordinator;
+        lane->index = (uint32_t)i;
+        lane->series.slice = coordinator_slice;
+        lane->series.whole_second = coordinator_second;
+        lane->series.context = lane;
+        if (series_begin(&lane->series, lane->result, phase->workers,
+                         phase->lanes[i].target->operation_count,
+                         (uint32_t)(NS_PER_S / phase->slice_ns),
+                         (uint32_t)((since_start + NS_PER_S / 2) / NS_PER_S)) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int phase_prepare(struct coordinator *coordinator, size_t index, struct error *error)
 {
     const struct plan *plan = coordinator->plan;
     const struct phase *phase = &plan->phases[index];
-    struct bound_mix *mix =
-        phase->kind == PHASE_IDLE ? NULL : binding_mix_of(&coordinator->binding, phase);
-    uint32_t target = target_of(coordinator, mix, phase);
-    if (coordinator->phase.target && coordinator->phase.target_index != target)
-        guard_begin(&coordinator->guard, plan);
+    struct phase_lane *lanes = coordinator->phase.lanes;
+    size_t before = coordinator->phase.lane_count;
     schedule_free(&coordinator->phase.schedule);
     coordinator->phase = (struct engine_phase){
         .plan = plan,
         .phase = phase,
-        .mix = mix,
-        .target = &coordinator->binding.targets[target],
+        .lanes = lanes,
         .phase_index = (uint32_t)index,
-        .target_index = target,
         .start_ns = clock_now_ns(),
         .end_ns = UINT64_MAX,
         .slice_ns = plan->quick ? SLICE_QUICK_NS : SLICE_NS,
         .ticket_limit = UINT64_MAX,
-        .workers = coordinator->sharers[target],
-        .rotates = rotates(phase, mix),
-        .keep_users = next_phase_keeps(coordinator, index),
     };
+    set_lanes(coordinator, index, before);
     if (phase->operations)
         coordinator->phase.ticket_limit =
             plan->segments > 1 ? share_of(phase->operations, plan->segment - 1, plan->segments)
@@ -109,16 +150,8 @@ static int phase_prepare(struct coordinator *coordinator, size_t index, struct e
     coordinator->stop_ns = 0;
     coordinator->total_started = coordinator->total_ok = coordinator->total_failed = 0;
     coordinator->is_baseline = recovery_baseline_begin(&coordinator->baseline, phase);
-    uint64_t since_start = clock_now_ns() - coordinator->run_start_ns;
-    coordinator->series.slice = coordinator_slice;
-    coordinator->series.whole_second = coordinator_second;
-    coordinator->series.context = coordinator;
     if ((phase->model == LOAD_OPEN && schedule_make(&coordinator->phase.schedule, phase) < 0) ||
-        result_phase_begin(coordinator, index, NULL) < 0 ||
-        series_begin(&coordinator->series, coordinator->phase_target, coordinator->phase.workers,
-                     coordinator->phase.target->operation_count,
-                     (uint32_t)(NS_PER_S / coordinator->phase.slice_ns),
-                     (uint32_t)((since_start + NS_PER_S / 2) / NS_PER_S)) < 0 ||
+        result_phase_begin(coordinator, index, NULL) < 0 || series_begin_all(coordinator) < 0 ||
         (phase->kind == PHASE_RECOVERY &&
          recovery_begin(&coordinator->recovery, &coordinator->baseline,
                         coordinator->phase.slice_ns) < 0))
@@ -127,20 +160,14 @@ static int phase_prepare(struct coordinator *coordinator, size_t index, struct e
 }
 
 /* Users stay, with their sessions, when the next phase to be run has the same target. */
-static bool next_phase_keeps(const struct coordinator *coordinator, size_t index)
+static bool next_phase_keeps(const struct coordinator *coordinator, size_t index, uint32_t target)
 {
     const struct plan *plan = coordinator->plan;
-    const struct bound_mix *mix =
-        binding_mix_of((struct binding *)&coordinator->binding, &plan->phases[index]);
     for (size_t i = index + 1; i < plan->phase_count; i++) {
-        const struct phase *phase = &plan->phases[i];
-        if (phase->not_run)
+        if (plan->phases[i].not_run)
             continue;
-        if (phase->kind == PHASE_IDLE)
-            return true;
-        const struct bound_mix *next =
-            binding_mix_of((struct binding *)&coordinator->binding, phase);
-        return mix && next && mix->target == next->target;
+        return plan->phases[i].kind == PHASE_IDLE ||
+               lanes_find(&coordinator->deals[i], target) != NULL;
     }
     return false;
 }
@@ -154,7 +181,7 @@ static void take_records(struct coordinator *coordinator)
         struct worker *worker = &coordinator->workers[i];
         struct record *record;
         while ((record = record_ring_pop(&worker->filled))) {
-            if (series_add(&coordinator->series, i, record, false) < 0)
+            if (series_add(&coordinator->lanes[record->lane].series, i, record, false) < 0)
                 coordinator->failed = true;
             if (!record_ring_push(&worker->emptied, record))
                 record_free(record);
@@ -214,26 +241,46 @@ static double users_peak(const struct phase *phase, uint64_t duration_ns)
     return fmax(most, phase->stepped || !duration_ns ? 0 : load_level_at(phase, duration_ns - 1));
 }
 
+/* Of all segments, as the phase's. */
+static double lane_users_peak(const struct coordinator *coordinator, size_t lane,
+                              uint64_t duration_ns)
+{
+    double all = users_peak(coordinator->phase.phase, duration_ns);
+    if (coordinator->phase.lane_count == 1)
+        return all;
+    return (double)lanes_deal(coordinator->phase.deal, lane, (uint64_t)floor(all + 0.5), 0);
+}
+
+/* What a worker still has of the phase. */
+static void take_last(struct coordinator *coordinator, uint32_t index, uint64_t *last_end_ns)
+{
+    for (size_t i = 0; i < coordinator->phase.lane_count; i++) {
+        struct coordinator_lane *lane = &coordinator->lanes[i];
+        struct worker_target *target = coordinator->workers[index].lanes[i];
+        if (series_add(&lane->series, index, target->record, true) < 0 ||
+            result_add_tally(lane->result, &target->tally) < 0)
+            coordinator->failed = true;
+        if (target->tally.last_end_ns > *last_end_ns)
+            *last_end_ns = target->tally.last_end_ns;
+    }
+}
+
 static int phase_finish(struct coordinator *coordinator, struct error *error)
 {
     struct result_phase *phase = coordinator->result_phase;
     uint64_t last_end_ns = 0;
     take_records(coordinator);
-    for (uint32_t i = 0; i < coordinator->phase.workers; i++) {
-        struct worker *worker = &coordinator->workers[i];
-        if (series_add(&coordinator->series, i, worker->record, true) < 0 ||
-            result_add_tally(coordinator, &worker->tally) < 0)
+    for (uint32_t i = 0; i < coordinator->phase.workers; i++)
+        take_last(coordinator, i, &last_end_ns);
+    for (size_t i = 0; i < coordinator->phase.lane_count; i++)
+        if (series_end(&coordinator->lanes[i].series) < 0)
             coordinator->failed = true;
-        if (worker->tally.last_end_ns > last_end_ns)
-            last_end_ns = worker->tally.last_end_ns;
-    }
-    if (series_end(&coordinator->series) < 0)
-        coordinator->failed = true;
     if (coordinator->stop == STOP_NONE && atomic_load(&coordinator->phase.exhausted))
         coordinator->stop = STOP_EXHAUSTED;
     set_times(coordinator, last_end_ns);
-    coordinator->phase_target->users_peak =
-        users_peak(coordinator->phase.phase, phase->duration_ns);
+    for (size_t i = 0; coordinator->phase.deal && i < coordinator->phase.lane_count; i++)
+        coordinator->lanes[i].result->users_peak =
+            lane_users_peak(coordinator, i, phase->duration_ns);
     if (coordinator->phase.phase->kind == PHASE_RECOVERY)
         recovery_end(&coordinator->recovery, phase);
     coordinator->progress.phase_elapsed_ns = phase->duration_ns + phase->drain_ns;

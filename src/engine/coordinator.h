@@ -17,11 +17,20 @@ enum phase_stop {
     STOP_ABORTED
 };
 
+/* One target of the phase under way. */
+struct coordinator_lane {
+    struct coordinator *coordinator;
+    uint32_t index;
+    struct phase_target *result;
+    struct series series;
+};
+
 struct coordinator {
     struct engine *engine;
     const struct plan *plan;
     struct result *result;
     struct binding binding;
+    struct lanes *deals; /* per phase of the plan; none where nothing is loaded */
     struct loop loop;
     struct worker *workers;
     uint32_t worker_count;
@@ -30,7 +39,7 @@ struct coordinator {
     uint64_t run_start_ns;
     struct process_watch self_watch;
     struct process_watch *target_watches;
-    struct guard guard;
+    struct guard *guards; /* per target */
     struct recovery_baseline baseline;
     bool failed; /* out of memory somewhere: the result is not whole */
 
@@ -38,14 +47,15 @@ struct coordinator {
     struct engine_phase phase;
     size_t phase_index;
     struct result_phase *result_phase;
-    struct phase_target *phase_target;
-    struct series series;
+    struct coordinator_lane *lanes; /* of this phase, as engine_phase.lanes; room for all targets */
     struct recovery recovery;
     bool is_baseline;
     enum phase_stop stop;
     uint64_t stop_ns; /* when it was ended early */
     char stop_text[512];
     uint64_t total_started, total_ok, total_failed;
+    struct record *slice_sum;        /* of all lanes: what recovery looks at */
+    struct second second_sum;        /* of all lanes: what the observer is told */
     struct engine_progress progress; /* as told last */
 };
 
@@ -59,9 +69,9 @@ void coordinator_stop(struct coordinator *coordinator, enum phase_stop why);
 
 /* result_build.c: what the result says beside the figures. */
 int result_begin(struct coordinator *coordinator, struct error *error);
-/* not_run: why the phase is not run; NULL: it is. */
+/* not_run: why the phase is not run; NULL: it is, and its lanes get their figures' places. */
 int result_phase_begin(struct coordinator *coordinator, size_t index, const char *not_run);
-int result_add_tally(struct coordinator *coordinator, const struct tally *tally);
+int result_add_tally(struct phase_target *target, const struct tally *tally);
 void result_add_reports(struct coordinator *coordinator); /* what drivers know after the run */
 json_t *result_phase_plan(const struct phase *phase);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 static int start(struct coordinator *coordinator, struct error *error);
+static int deal_phases(struct coordinator *coordinator, struct error *error);
 static int start_workers(struct coordinator *coordinator, struct error *error);
 static bool wait_for_start(struct coordinator *coordinator);
 static int run_phases(struct coordinator *coordinator, struct error *error);
@@ -24,6 +25,7 @@ int engine_run(struct engine *engine, struct result *result, struct error *error
     coordinator->plan = engine->plan;
     coordinator->result = result;
     histogram_init(&coordinator->baseline.latency);
+    histogram_init(&coordinator->second_sum.latency);
     int ran = start(coordinator, error);
     if (ran == 0)
         ran = run_phases(coordinator, error);
@@ -42,13 +44,34 @@ static int start(struct coordinator *coordinator, struct error *error)
     coordinator->binding.notice_context = coordinator;
     if (binding_make(&coordinator->binding, engine->plan, engine->targets, engine->target_count,
                      error) < 0 ||
-        start_workers(coordinator, error) < 0 || result_begin(coordinator, error) < 0)
+        deal_phases(coordinator, error) < 0 || start_workers(coordinator, error) < 0 ||
+        result_begin(coordinator, error) < 0)
         return -1;
-    coordinator->target_watches =
-        calloc(engine->target_count + 1, sizeof *coordinator->target_watches);
-    if (!coordinator->target_watches)
+    size_t targets = engine->target_count + 1;
+    coordinator->target_watches = calloc(targets, sizeof *coordinator->target_watches);
+    coordinator->guards = calloc(targets, sizeof *coordinator->guards);
+    coordinator->lanes = calloc(targets, sizeof *coordinator->lanes);
+    coordinator->phase.lanes = calloc(targets, sizeof *coordinator->phase.lanes);
+    coordinator->slice_sum = record_make();
+    if (!coordinator->target_watches || !coordinator->guards || !coordinator->lanes ||
+        !coordinator->phase.lanes || !coordinator->slice_sum)
         return error_set(error, ERROR_INTERNAL, "out of memory");
-    guard_begin(&coordinator->guard, engine->plan);
+    for (size_t i = 0; i < engine->target_count; i++)
+        guard_begin(&coordinator->guards[i], engine->plan);
+    return 0;
+}
+
+/* Which targets each phase loads, and with how much of it. */
+static int deal_phases(struct coordinator *coordinator, struct error *error)
+{
+    const struct plan *plan = coordinator->plan;
+    coordinator->deals = calloc(plan->phase_count + 1, sizeof *coordinator->deals);
+    if (!coordinator->deals)
+        return error_set(error, ERROR_INTERNAL, "out of memory");
+    for (size_t i = 0; i < plan->phase_count; i++)
+        if (!plan->phases[i].not_run && plan->phases[i].kind != PHASE_IDLE &&
+            lanes_make(&coordinator->deals[i], &coordinator->binding, &plan->phases[i], error) < 0)
+            return -1;
     return 0;
 }
 
@@ -65,15 +88,19 @@ static void size_target(struct coordinator *coordinator, uint32_t index, uint32_
     coordinator->slots[index] = 1;
     for (size_t i = 0; i < plan->phase_count; i++) {
         const struct phase *phase = &plan->phases[i];
-        if (phase->not_run || phase->kind == PHASE_IDLE)
+        const struct lanes *deal = &coordinator->deals[i];
+        const struct lane *lane = lanes_find(deal, index);
+        if (!lane)
             continue;
-        const struct bound_mix *mix = binding_mix_of(&coordinator->binding, phase);
-        if (!mix || mix->target != index)
-            continue;
-        uint64_t users = most_users(plan, phase);
+        uint64_t users = lanes_deal(deal, (size_t)(lane - deal->lanes), most_users(plan, phase),
+                                    plan->segments > 1 ? plan->segment - 1 : 0);
         most = users > most ? users : most;
         if (phase->model == LOAD_CLOSED && phase->in_flight_per_user > coordinator->slots[index])
             coordinator->slots[index] = phase->in_flight_per_user;
+    }
+    if (target->unavailable) {
+        coordinator->sharers[index] = 0;
+        return;
     }
     uint64_t sharers = cores < most ? cores : most;
     if (target->max_connections && target->max_connections < sharers)
@@ -150,6 +177,12 @@ static enum error_code stop_code(enum phase_stop stop)
     return stop == STOP_ABORTED ? ERROR_VERDICT : ERROR_INTERRUPTED;
 }
 
+/* In a memory phase a target that is gone ends no more than the phase. */
+static bool tier_lost(const struct coordinator *coordinator)
+{
+    return coordinator->stop == STOP_LOST && coordinator->phase.phase->kind == PHASE_MEMORY;
+}
+
 static int run_phases(struct coordinator *coordinator, struct error *error)
 {
     const struct plan *plan = coordinator->plan;
@@ -182,7 +215,7 @@ static int run_phases(struct coordinator *coordinator, struct error *error)
             go_on = false;
             result->partial = true;
             result->partial_reason = strdup("the figures are not whole: memory ran out");
-        } else if (coordinator->result_phase->partial) {
+        } else if (coordinator->result_phase->partial && !tier_lost(coordinator)) {
             ran = error_set(error, stop_code(coordinator->stop), "%s", coordinator->stop_text);
             go_on = false;
             result->partial = true;
@@ -208,7 +241,16 @@ static void finish(struct coordinator *coordinator)
     for (uint32_t i = 0; i < coordinator->worker_count; i++)
         worker_free(&coordinator->workers[i]);
     free(coordinator->workers);
-    series_free(&coordinator->series);
+    for (size_t i = 0; coordinator->lanes && i < coordinator->engine->target_count; i++)
+        series_free(&coordinator->lanes[i].series);
+    free(coordinator->lanes);
+    for (size_t i = 0; coordinator->deals && i < coordinator->plan->phase_count; i++)
+        lanes_free(&coordinator->deals[i]);
+    free(coordinator->deals);
+    free(coordinator->phase.lanes);
+    free(coordinator->guards);
+    record_free(coordinator->slice_sum);
+    histogram_free(&coordinator->second_sum.latency);
     schedule_free(&coordinator->phase.schedule);
     recovery_baseline_free(&coordinator->baseline);
     binding_free(&coordinator->binding);

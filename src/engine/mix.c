@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int find_target(const struct binding *binding, struct bound_mix *mix, struct error *error);
+static int bind_phase(struct binding *binding, const struct phase *phase, const struct plan *plan,
+                      struct error *error);
 static int bind_mix(struct binding *binding, struct bound_mix *mix, const struct plan *plan,
                     struct error *error);
 static int bind_entry(struct binding *binding, struct bound_mix *mix, const struct mix_entry *entry,
@@ -50,17 +53,12 @@ int binding_make(struct binding *binding, const struct plan *plan, struct target
     }
     for (size_t i = 0; i < binding->mix_count; i++)
         binding->mixes[i].plan = plan->mix_count ? &plan->mixes[i] : &binding->default_mix;
-    for (size_t i = 0; i < plan->phase_count; i++) {
-        const struct phase *phase = &plan->phases[i];
-        if (phase->not_run || phase->kind == PHASE_IDLE)
-            continue;
-        struct bound_mix *mix = binding_mix_of(binding, phase);
-        if (!mix)
-            return error_set(error, ERROR_USAGE, "%s: phase %s: there is no mix \"%s\"",
-                             phase->where ? phase->where : "plan", phase->name, phase->mix);
-        if (!mix->categories && bind_mix(binding, mix, plan, error) < 0)
+    for (size_t i = 0; i < binding->mix_count; i++)
+        if (find_target(binding, &binding->mixes[i], error) < 0)
             return -1;
-    }
+    for (size_t i = 0; i < plan->phase_count; i++)
+        if (bind_phase(binding, &plan->phases[i], plan, error) < 0)
+            return -1;
     select_tell(binding);
     return 0;
 }
@@ -84,12 +82,12 @@ void binding_free(struct binding *binding)
     *binding = (struct binding){0};
 }
 
-struct bound_mix *binding_mix_of(struct binding *binding, const struct phase *phase)
+struct bound_mix *binding_find_mix(struct binding *binding, const char *name)
 {
-    if (!phase->mix)
+    if (!name)
         return &binding->mixes[0];
     for (size_t i = 0; i < binding->mix_count; i++)
-        if (strcmp(binding->mixes[i].plan->name, phase->mix) == 0)
+        if (strcmp(binding->mixes[i].plan->name, name) == 0)
             return &binding->mixes[i];
     return NULL;
 }
@@ -126,6 +124,25 @@ static int find_target(const struct binding *binding, struct bound_mix *mix, str
                      mix->plan->target ? mix->plan->target : "");
 }
 
+/* The phase's mixes, but for those that an earlier phase bound already. */
+static int bind_phase(struct binding *binding, const struct phase *phase, const struct plan *plan,
+                      struct error *error)
+{
+    size_t count = phase->mix_count ? phase->mix_count : 1;
+    if (phase->not_run || phase->kind == PHASE_IDLE)
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = phase->mix_count ? phase->mixes[i].name : phase->mix;
+        struct bound_mix *mix = binding_find_mix(binding, name);
+        if (!mix)
+            return error_set(error, ERROR_USAGE, "%s: phase %s: there is no mix \"%s\"",
+                             phase->where ? phase->where : "plan", phase->name, name);
+        if (!mix->categories && bind_mix(binding, mix, plan, error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static const struct mix_entry *everything(const struct binding *binding,
                                           const struct bound_mix *mix)
 {
@@ -143,8 +160,10 @@ static int bind_mix(struct binding *binding, struct bound_mix *mix, const struct
                     struct error *error)
 {
     const struct mix *from = mix->plan;
-    if (find_target(binding, mix, error) < 0)
-        return -1;
+    const struct target *target = binding->targets[mix->target].target;
+    if (target->unavailable)
+        return error_set(error, ERROR_USAGE, "mix %s: target %s cannot be used: %s", from->name,
+                         target->options->name, target->unavailable);
     mix->category_count = from->category_count + 1; /* the last: what no category claims */
     mix->categories = aligned_zeroed(mix->category_count, sizeof *mix->categories);
     if (!mix->categories)

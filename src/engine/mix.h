@@ -66,13 +66,14 @@ struct binding {
     void *notice_context;
 };
 
-/* Bind every mix that a phase to be run uses. ERROR_USAGE when one has nothing to run. */
+/* Bind every mix that a phase to be run uses. ERROR_USAGE when one has nothing to run, or when its
+ * target is unavailable. */
 int binding_make(struct binding *binding, const struct plan *plan, struct target **targets,
                  size_t target_count, struct error *error);
 void binding_free(struct binding *binding); /* releases the operations; harmless when zeroed */
 
-/* The mix of a phase; NULL when there is none of that name. */
-struct bound_mix *binding_mix_of(struct binding *binding, const struct phase *phase);
+/* The mix of a name, NULL: the first one; NULL when there is none. */
+struct bound_mix *binding_find_mix(struct binding *binding, const char *name);
 
 /* Claim the next unit of a category, or of the whole mix when category is negative. `occurrence`
  * tells the argument sets apart: how often this unit was claimed before. */

@@ -22,6 +22,7 @@ struct record_operation {
 
 struct record {
     uint32_t slice; /* counted from the start of the phase */
+    uint32_t lane;  /* which target of the phase it is about */
     uint64_t started, ok, failed, censored;
     uint64_t outcomes[OUTCOME_KINDS];
     uint64_t bytes_sent, bytes_received;

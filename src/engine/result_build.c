@@ -44,6 +44,22 @@ int result_begin(struct coordinator *coordinator, struct error *error)
     return 0;
 }
 
+static int phase_target_begin(const struct phase_lane *lane, struct phase_target *target)
+{
+    size_t operations = lane->target->operation_count;
+    target->target = lane->target_index;
+    measurement_init(&target->setup);
+    for (unsigned part = 0; part < PARTS; part++)
+        histogram_init(&target->parts[part]);
+    target->operations = calloc(operations + 1, sizeof *target->operations);
+    if (!target->operations)
+        return -1;
+    target->operation_count = operations;
+    for (size_t i = 0; i < operations; i++)
+        measurement_init(&target->operations[i]);
+    return 0;
+}
+
 int result_phase_begin(struct coordinator *coordinator, size_t index, const char *not_run)
 {
     const struct phase *phase = &coordinator->plan->phases[index];
@@ -60,29 +76,20 @@ int result_phase_begin(struct coordinator *coordinator, size_t index, const char
         return -1;
     if (not_run)
         return to->not_run_reason ? 0 : -1;
-    size_t operations = coordinator->phase.target->operation_count;
-    struct phase_target *target = calloc(1, sizeof *target);
-    if (!target)
+    to->targets = calloc(coordinator->phase.lane_count, sizeof *to->targets);
+    if (!to->targets)
         return -1;
-    to->targets = target;
-    to->target_count = 1;
-    target->target = coordinator->phase.target_index;
-    target->operations = calloc(operations + 1, sizeof *target->operations);
-    if (!target->operations)
-        return -1;
-    target->operation_count = operations;
-    for (size_t i = 0; i < operations; i++)
-        measurement_init(&target->operations[i]);
-    measurement_init(&target->setup);
-    for (unsigned part = 0; part < PARTS; part++)
-        histogram_init(&target->parts[part]);
-    coordinator->phase_target = target;
+    for (size_t i = 0; i < coordinator->phase.lane_count; i++) {
+        to->target_count = i + 1;
+        coordinator->lanes[i].result = &to->targets[i];
+        if (phase_target_begin(&coordinator->phase.lanes[i], &to->targets[i]) < 0)
+            return -1;
+    }
     return 0;
 }
 
-int result_add_tally(struct coordinator *coordinator, const struct tally *tally)
+int result_add_tally(struct phase_target *target, const struct tally *tally)
 {
-    struct phase_target *target = coordinator->phase_target;
     int kept = 0;
     for (size_t i = 0; i < tally->operation_count && i < target->operation_count; i++)
         kept |= measurement_merge(&target->operations[i], &tally->operations[i]);
@@ -97,7 +104,8 @@ void result_add_reports(struct coordinator *coordinator)
     struct result *result = coordinator->result;
     for (size_t i = 0; i < result->target_count && i < coordinator->binding.target_count; i++) {
         struct target *from = coordinator->binding.targets[i].target;
-        json_t *report = from->driver->report ? from->driver->report(from) : NULL;
+        bool reports = from->driver->report && !from->unavailable;
+        json_t *report = reports ? from->driver->report(from) : NULL;
         if (!report)
             continue;
         struct result_target *target = &result->targets[i];
@@ -122,6 +130,12 @@ json_t *result_phase_plan(const struct phase *phase)
         json_object_set_new(plan, "operations", json_integer((json_int_t)phase->operations));
     if (phase->mix)
         json_object_set_new(plan, "mix", json_string(phase->mix));
+    json_t *mixes = phase->mix_count ? json_array() : NULL;
+    for (size_t i = 0; i < phase->mix_count; i++)
+        json_array_append_new(mixes, json_pack("{s:s,s:f}", "mix", phase->mixes[i].name, "weight",
+                                               phase->mixes[i].weight));
+    if (mixes)
+        json_object_set_new(plan, "mixes", mixes);
     if (open) {
         json_object_set_new(
             plan, "arrivals",
@@ -145,6 +159,10 @@ static int target_begin(const struct bound_target *bound, struct result_target *
     target->description = copy(from->description);
     target->address = address_of(from->options);
     target->facts = from->facts ? json_deep_copy(from->facts) : NULL;
+    if (from->unavailable) {
+        target->facts = target->facts ? target->facts : json_object();
+        json_object_set_new(target->facts, "unavailable", json_string(from->unavailable));
+    }
     target->excluded = json_deep_copy(bound->excluded);
     target->undeclared = json_deep_copy(bound->undeclared);
     target->operations = calloc(bound->operation_count + 1, sizeof *target->operations);

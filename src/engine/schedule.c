@@ -80,13 +80,12 @@ uint64_t schedule_time(const struct schedule *schedule, size_t *segment, double 
 }
 
 void arrival_stream_begin(struct arrival_stream *stream, const struct schedule *schedule,
-                          enum arrivals kind, uint64_t first, uint64_t step, uint64_t seed)
+                          enum arrivals kind, const struct arrival_share *share, uint64_t seed)
 {
-    *stream =
-        (struct arrival_stream){.schedule = schedule, .kind = kind, .first = first, .step = step};
-    random_seed(&stream->random, seed, first);
+    *stream = (struct arrival_stream){.schedule = schedule, .kind = kind, .share = *share};
+    random_seed(&stream->random, seed, share->first);
     if (kind == ARRIVALS_POISSON)
-        stream->reached = random_exponential(&stream->random, (double)step);
+        stream->reached = random_exponential(&stream->random, (double)share->step / share->part);
     stream_place(stream);
 }
 
@@ -94,7 +93,8 @@ void arrival_stream_advance(struct arrival_stream *stream)
 {
     stream->index++;
     if (stream->kind == ARRIVALS_POISSON)
-        stream->reached += random_exponential(&stream->random, (double)stream->step);
+        stream->reached +=
+            random_exponential(&stream->random, (double)stream->share.step / stream->share.part);
     stream_place(stream);
 }
 
@@ -111,8 +111,10 @@ uint64_t most_users(const struct plan *plan, const struct phase *phase)
 
 static void stream_place(struct arrival_stream *stream)
 {
-    double reached = stream->kind == ARRIVALS_POISSON
-                         ? stream->reached
-                         : (double)(stream->first + stream->index * stream->step);
+    const struct arrival_share *share = &stream->share;
+    double reached = stream->reached;
+    if (stream->kind == ARRIVALS_CONSTANT)
+        reached =
+            ((double)(share->first + stream->index * share->step) + share->offset) / share->part;
     stream->next_ns = schedule_time(stream->schedule, &stream->segment, reached);
 }

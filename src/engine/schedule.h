@@ -29,18 +29,24 @@ void schedule_free(struct schedule *schedule);
  * *segment is where to search on from; start it at 0 and pass ascending values. */
 uint64_t schedule_time(const struct schedule *schedule, size_t *segment, double arrivals);
 
-/* One worker's share: every `step`-th arrival, from `first` on. */
+/* Whose arrivals: of a part of the load (a lane's; 1: all of it), evenly spread and `offset` of a
+ * gap late, every `step`-th from `first` on (a worker's). */
+struct arrival_share {
+    uint64_t first, step;
+    double part, offset;
+};
 struct arrival_stream {
     const struct schedule *schedule;
     enum arrivals kind;
+    struct arrival_share share;
     size_t segment;
-    uint64_t first, step, index; /* constant: first + index * step */
-    double reached;              /* Poisson */
+    uint64_t index; /* constant: number first + index * step of the part */
+    double reached; /* Poisson */
     struct random random;
     uint64_t next_ns; /* when the next one is due, since the phase began */
 };
 void arrival_stream_begin(struct arrival_stream *stream, const struct schedule *schedule,
-                          enum arrivals kind, uint64_t first, uint64_t step, uint64_t seed);
+                          enum arrivals kind, const struct arrival_share *share, uint64_t seed);
 void arrival_stream_advance(struct arrival_stream *stream);
 
 /* Of `total` things dealt in turn to `count` hands, how many hand `index` gets. */

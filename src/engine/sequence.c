@@ -71,6 +71,16 @@ struct sequence_pick sequence_at(const struct sequence *sequence, uint64_t posit
                                       round * sequence->counts[entry->item] + entry->occurrence};
 }
 
+uint64_t sequence_count(const struct sequence *sequence, uint32_t item, uint64_t position)
+{
+    uint64_t round = position / sequence->length;
+    const struct sequence_entry *order = round ? sequence->steady : sequence->first;
+    uint64_t count = round * sequence->counts[item];
+    for (uint64_t i = 0; i < position % sequence->length; i++)
+        count += order[i].item == item;
+    return count;
+}
+
 /* The shortest round in which every share is a whole number; without one that is short enough, a
  * long round that comes close. */
 static uint32_t choose_length(const double *weights, size_t items, double sum, uint32_t positive)

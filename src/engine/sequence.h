@@ -30,5 +30,7 @@ struct sequence_pick {
     uint64_t occurrence;
 };
 struct sequence_pick sequence_at(const struct sequence *sequence, uint64_t position);
+/* How often the item comes before a position: the inverse view. Linear in the length. */
+uint64_t sequence_count(const struct sequence *sequence, uint32_t item, uint64_t position);
 
 #endif

@@ -101,7 +101,7 @@ void slot_free_again(struct slot *slot, uint64_t now_ns)
 void slot_start_setup(struct slot *slot, enum slot_setup setup, const struct operation *operation)
 {
     slot->setup = (uint8_t)setup;
-    worker_of(slot)->tally.setup.started++;
+    slot->user->target->tally.setup.started++;
     begin(slot, operation);
 }
 
@@ -115,7 +115,7 @@ void slot_phase_over(struct slot *slot, uint64_t end_ns)
 {
     struct worker_target *target = slot->user->target;
     if (slot->owed && (slot_has_schedule(slot) || slot->user->setup_failures))
-        slot_count_not_run(target, slot->user->category, slot->due_ns, end_ns);
+        slot_count_not_run(target, slot->user->mix, slot->user->category, slot->due_ns, end_ns);
     slot->owed = false;
     if (slot->state != SLOT_THINK && slot->state != SLOT_SESSION)
         return;
@@ -140,17 +140,16 @@ void slot_cancel(struct slot *slot, enum outcome_kind why)
     finished(slot, &outcome, "no connection became free", NULL);
 }
 
-bool slot_count_not_run(struct worker_target *target, int category, uint64_t due_ns,
-                        uint64_t end_ns)
+bool slot_count_not_run(struct worker_target *target, struct bound_mix *mix, int category,
+                        uint64_t due_ns, uint64_t end_ns)
 {
-    struct worker *worker = target->worker;
-    if (!worker_take_ticket(worker))
+    if (!worker_take_ticket(target->worker))
         return false;
     uint64_t occurrence;
-    const struct unit *unit = mix_claim(worker->phase->mix, category, &occurrence);
+    const struct unit *unit = mix_claim(mix, category, &occurrence);
     const struct bound_step *step = &unit->steps[0];
     uint32_t index = step->operations[occurrence % step->operation_count]->index;
-    account_not_run(worker, index, end_ns > due_ns ? end_ns - due_ns : 0);
+    account_not_run(target, index, end_ns > due_ns ? end_ns - due_ns : 0);
     return true;
 }
 
@@ -189,7 +188,8 @@ static void slot_timer(struct loop_timer *timer)
     }
     if (phase_is_intended(worker->phase)) {
         uint64_t now = clock_now_ns();
-        histogram_record(&worker->record->send_delay, now > slot->due_ns ? now - slot->due_ns : 0);
+        histogram_record(&worker_own_record(worker)->send_delay,
+                         now > slot->due_ns ? now - slot->due_ns : 0);
     }
     slot_run(slot, slot->due_ns);
 }
@@ -217,9 +217,8 @@ static void prepare_captures(struct slot *slot, const struct bound_mix *mix)
 static void claim(struct slot *slot)
 {
     struct virtual_user *user = slot->user;
-    const struct engine_phase *phase = worker_of(slot)->phase;
-    const struct template_data *data = &phase->plan->data;
-    slot->unit = mix_claim(phase->mix, user->category, &slot->occurrence);
+    const struct template_data *data = &worker_of(slot)->phase->plan->data;
+    slot->unit = mix_claim(user->mix, user->category, &slot->occurrence);
     slot->step = 0;
     slot->context.user = user->id;
     slot->context.iteration = user->iterations++;
@@ -227,19 +226,19 @@ static void claim(struct slot *slot)
     slot->context.data = data->row_count ? data : NULL;
     if (data->row_count)
         slot->context.data_row = (user->id - 1 + slot->context.iteration) % data->row_count;
-    if (phase->mix->capture_count || slot->context.capture_count)
-        prepare_captures(slot, phase->mix);
+    if (user->mix->capture_count || slot->context.capture_count)
+        prepare_captures(slot, user->mix);
 }
 
 static void start_operation(struct slot *slot)
 {
-    struct worker *worker = worker_of(slot);
+    struct worker_target *target = slot->user->target;
     const struct bound_step *step = &slot->unit->steps[slot->step];
     const struct operation *operation =
         step->operation_count == 1 ? step->operations[0]
                                    : step->operations[slot->occurrence % step->operation_count];
-    worker->tally.operations[operation->index].started++;
-    worker->record->started++;
+    target->tally.operations[operation->index].started++;
+    target->record->started++;
     begin(slot, operation);
 }
 
@@ -252,10 +251,12 @@ static void begin(struct slot *slot, const struct operation *operation)
     slot->started_ns = clock_now_ns();
     slot->cancelled = false;
     slot->state = SLOT_POOL;
-    if (slot->setup)
+    if (slot->setup) {
         worker->setups++;
-    else
+    } else {
         worker->in_flight++;
+        target->in_flight++;
+    }
     in_flight_add(slot);
     if (operation->flags & OPERATION_NEW_CONNECTION) {
         pool_acquire_new(&target->pool, slot);
@@ -336,6 +337,7 @@ static void finished(struct slot *slot, const struct outcome *outcome, const cha
         account_setup(slot, outcome, text, call, end_ns);
     } else {
         worker->in_flight--;
+        target->in_flight--;
         failed = account_operation(slot, outcome, text, call, end_ns);
     }
     slot->state = SLOT_THINK;

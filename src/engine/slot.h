@@ -31,8 +31,8 @@ void slot_phase_over(struct slot *slot, uint64_t end_ns);
 /* Give up what waits for a connection or is in flight; its outcome is `why`. */
 void slot_cancel(struct slot *slot, enum outcome_kind why);
 /* One operation that was due and never started. False when the budget is used up. */
-bool slot_count_not_run(struct worker_target *target, int category, uint64_t due_ns,
-                        uint64_t end_ns);
+bool slot_count_not_run(struct worker_target *target, struct bound_mix *mix, int category,
+                        uint64_t due_ns, uint64_t end_ns);
 
 /* Time out what has been under way for too long; the timer's callback. */
 void slots_time_out(struct loop_timer *timer);

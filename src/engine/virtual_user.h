@@ -60,6 +60,7 @@ struct virtual_user {
     uint64_t id; /* ${user}: over all workers and segments, from 1 */
     uint64_t iterations;
     uint64_t next_pace_ns; /* the next intended start, absolute */
+    struct bound_mix *mix; /* what it runs in this phase */
     int category;          /* -1: any, in turn */
     uint16_t busy;         /* slots not idle */
     uint16_t setup_failures;

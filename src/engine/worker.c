@@ -23,7 +23,7 @@ static void worker_woken(struct loop *loop, void *context);
 static int open_targets(struct worker *worker);
 static void close_targets(struct worker *worker);
 static void phase_begin(struct worker *worker, struct engine_phase *phase);
-static void phase_end(struct worker *worker, uint64_t end_ns, uint64_t drain_ns);
+static void phase_end(struct worker *worker, const struct worker_order *order);
 static void phase_done(struct worker *worker);
 static void report(struct worker *worker, enum worker_report report);
 static void begin_timer_fired(struct loop_timer *timer);
@@ -48,14 +48,19 @@ int worker_init(struct worker *worker, uint32_t index, const struct plan *plan,
     worker->slice_timer.fired = slice_timer_fired;
     worker->end_task.run = end_task_run;
     worker->targets = calloc(targets ? targets : 1, sizeof *worker->targets);
-    worker->target_count = targets;
-    worker->record = record_make();
-    measurement_init(&worker->tally.setup);
+    worker->lanes = calloc(targets ? targets : 1, sizeof(struct worker_target *));
+    worker->target_count = worker->targets ? targets : 0;
+    bool whole = worker->targets && worker->lanes;
+    for (size_t i = 0; i < worker->target_count; i++) {
+        worker->targets[i].record = record_make();
+        measurement_init(&worker->targets[i].tally.setup);
+        whole = whole && worker->targets[i].record;
+    }
     if (loop_open(&worker->loop, error) < 0)
         return -1;
     worker->loop.woken = worker_woken;
     worker->loop.woken_context = worker;
-    if (!worker->targets || !worker->record)
+    if (!whole)
         return error_set(error, ERROR_INTERNAL, "out of memory");
     return 0;
 }
@@ -93,11 +98,14 @@ void worker_free(struct worker *worker)
         record_free(record);
     while ((record = record_ring_pop(&worker->emptied)))
         record_free(record);
-    record_free(worker->record);
-    tally_reset(&worker->tally, 0);
+    for (size_t i = 0; i < worker->target_count; i++) {
+        record_free(worker->targets[i].record);
+        tally_reset(&worker->targets[i].tally, 0);
+    }
     examples_free(&worker->examples);
     if (worker->loop.scratch)
         loop_close(&worker->loop);
+    free(worker->lanes);
     free(worker->targets);
     pthread_mutex_destroy(&worker->mutex);
 }
@@ -112,13 +120,14 @@ void worker_begin(struct worker *worker, struct engine_phase *phase)
     loop_wake(&worker->loop);
 }
 
-void worker_end(struct worker *worker, uint64_t end_ns, uint64_t drain_ns, bool leave)
+void worker_end(struct worker *worker, const struct worker_order *order)
 {
     pthread_mutex_lock(&worker->mutex);
     worker->order.end = true;
-    worker->order.end_ns = end_ns;
-    worker->order.drain_ns = drain_ns;
-    worker->order.leave = leave;
+    worker->order.end_ns = order->end_ns;
+    worker->order.drain_ns = order->drain_ns;
+    worker->order.leave = order->leave;
+    worker->order.forfeit = order->forfeit;
     pthread_mutex_unlock(&worker->mutex);
     loop_wake(&worker->loop);
 }
@@ -229,9 +238,9 @@ static void worker_woken(struct loop *loop, void *context)
     if (order.begin)
         phase_begin(worker, order.begin);
     if (order.end && (worker->stage == STAGE_RUNNING || worker->stage == STAGE_DRAINING)) {
-        if (order.leave)
-            worker->keep_users = false;
-        phase_end(worker, order.end_ns, order.drain_ns);
+        for (size_t i = 0; order.leave && i < worker->lane_count; i++)
+            worker->lanes[i]->keep_users = false;
+        phase_end(worker, &order);
     }
     if (order.quit)
         worker->quit = true;
@@ -305,48 +314,99 @@ static void close_targets(struct worker *worker)
 static void phase_begin(struct worker *worker, struct engine_phase *phase)
 {
     worker->phase = phase;
-    worker->target = &worker->targets[phase->target_index];
-    worker->keep_users = phase->keep_users;
     worker->out_of_tickets = worker->begun = false;
     worker->stage = STAGE_RUNNING;
     worker->slice = 0;
-    size_t operations = worker->target->bound->operation_count;
-    tally_reset(&worker->tally, operations);
-    record_reset(worker->record, operations);
+    worker->lane_count = phase->lane_count;
+    for (size_t i = 0; i < worker->target_count; i++)
+        worker->targets[i].lane = NULL;
+    for (size_t i = 0; i < phase->lane_count; i++) {
+        struct worker_target *target = &worker->targets[phase->lanes[i].target_index];
+        worker->lanes[i] = target;
+        target->lane = &phase->lanes[i];
+        target->keep_users = target->lane->keep_users;
+        tally_reset(&target->tally, target->bound->operation_count);
+        record_reset(target->record, target->bound->operation_count);
+    }
     slice_begin(worker, phase->start_ns);
     if (phase->end_ns != UINT64_MAX)
         loop_timer_start(&worker->loop, &worker->end_timer, phase->end_ns);
     loop_timer_start(&worker->loop, &worker->begin_timer, phase->start_ns);
 }
 
+static bool is_open(const struct worker *worker)
+{
+    return worker->phase->phase->model == LOAD_OPEN && worker->phase->deal;
+}
+
 /* The start lies a little ahead of the order, so that all workers begin together. */
 static void begin_timer_fired(struct loop_timer *timer)
 {
     struct worker *worker = container_of(timer, struct worker, begin_timer);
-    if (worker->phase->phase->model == LOAD_OPEN && worker->phase->mix)
-        open_model_begin(worker);
-    else
-        closed_model_begin(worker);
     worker->begun = true;
+    for (size_t i = 0; i < worker->lane_count; i++) {
+        struct worker_target *target = worker->lanes[i];
+        if (!target->driver_worker)
+            continue; /* others serve it */
+        if (is_open(worker))
+            open_model_begin(target);
+        else
+            closed_model_begin(target);
+    }
+}
+
+/* What was not begun of the budget is not run. */
+static void forfeit(struct worker_target *target, uint64_t end_ns)
+{
+    const struct lane *lane = target->lane->lane;
+    if (!lane || target->worker->phase->ticket_limit == UINT64_MAX)
+        return;
+    for (uint64_t i = 0; slot_count_not_run(target, lane_mix(lane, i, NULL), -1, end_ns, end_ns);
+         i++)
+        ;
 }
 
 /* Load ends: nothing new starts. Again with an earlier limit when the run is interrupted. */
-static void phase_end(struct worker *worker, uint64_t end_ns, uint64_t drain_ns)
+static void phase_end(struct worker *worker, const struct worker_order *order)
 {
+    uint64_t end_ns = order->end_ns;
     if (worker->stage == STAGE_RUNNING) {
         worker->stage = STAGE_DRAINING;
         worker->ended_ns = end_ns;
         loop_timer_stop(&worker->loop, &worker->end_timer);
         loop_timer_stop(&worker->loop, &worker->begin_timer);
-        if (!worker->begun)
-            ; /* ended before it began */
-        else if (worker->phase->phase->model == LOAD_OPEN && worker->phase->mix)
-            open_model_end(worker, end_ns);
-        else
-            closed_model_end(worker, end_ns);
+        for (size_t i = 0; worker->begun && i < worker->lane_count; i++) {
+            struct worker_target *target = worker->lanes[i];
+            if (!target->driver_worker)
+                continue;
+            if (is_open(worker))
+                open_model_end(target, end_ns);
+            else
+                closed_model_end(target, end_ns);
+        }
+        if (order->forfeit)
+            forfeit(worker->lanes[0], end_ns);
     }
-    loop_timer_start(&worker->loop, &worker->drain_timer, end_ns + drain_ns);
+    loop_timer_start(&worker->loop, &worker->drain_timer, end_ns + order->drain_ns);
     worker_settle(worker);
+}
+
+/* Nothing is waited for longer than its target's timeout. */
+static uint64_t longest_timeout(const struct worker *worker)
+{
+    uint64_t longest = 0;
+    for (size_t i = 0; i < worker->lane_count; i++)
+        if (worker->lanes[i]->timeout_ns > longest)
+            longest = worker->lanes[i]->timeout_ns;
+    return longest;
+}
+
+static bool keeps_all_users(const struct worker *worker)
+{
+    for (size_t i = 0; i < worker->lane_count; i++)
+        if (!worker->lanes[i]->keep_users)
+            return false;
+    return true;
 }
 
 /* Drained: users that the next phase does not need close their sessions, within bounds. */
@@ -354,10 +414,12 @@ static void phase_leave(struct worker *worker)
 {
     worker->stage = STAGE_LEAVING;
     loop_timer_start(&worker->loop, &worker->drain_timer, clock_now_ns() + LEAVE_LIMIT_NS);
-    struct worker_target *target = worker->target;
-    for (size_t i = 0; i < target->user_count; i++)
-        if (target->users[i])
-            virtual_user_leave(target->users[i]);
+    for (size_t k = 0; k < worker->lane_count; k++) {
+        struct worker_target *target = worker->lanes[k];
+        for (size_t i = 0; !target->keep_users && i < target->user_count; i++)
+            if (target->users[i])
+                virtual_user_leave(target->users[i]);
+    }
     worker_settle(worker);
 }
 
@@ -374,15 +436,16 @@ static void phase_done(struct worker *worker)
 static void end_task_run(struct loop_task *task)
 {
     struct worker *worker = container_of(task, struct worker, end_task);
-    struct worker_target *target = worker->target;
     if (worker->stage == STAGE_RUNNING) {
+        const struct worker_order order = {.end_ns = clock_now_ns(),
+                                           .drain_ns = longest_timeout(worker)};
         if (worker->out_of_tickets)
-            phase_end(worker, clock_now_ns(), target->timeout_ns);
+            phase_end(worker, &order);
         return;
     }
     if (worker->stage == STAGE_IDLE || worker->in_flight || worker->setups)
         return;
-    if (worker->stage == STAGE_DRAINING && !worker->keep_users)
+    if (worker->stage == STAGE_DRAINING && !keeps_all_users(worker))
         phase_leave(worker);
     else
         phase_done(worker);
@@ -391,8 +454,10 @@ static void end_task_run(struct loop_task *task)
 static void end_timer_fired(struct loop_timer *timer)
 {
     struct worker *worker = container_of(timer, struct worker, end_timer);
+    const struct worker_order order = {.end_ns = worker->phase->end_ns,
+                                       .drain_ns = longest_timeout(worker)};
     if (worker->stage == STAGE_RUNNING)
-        phase_end(worker, worker->phase->end_ns, worker->target->timeout_ns);
+        phase_end(worker, &order);
 }
 
 /* Out of patience: what is still open is given up. */
@@ -436,34 +501,52 @@ static void slice_begin(struct worker *worker, uint64_t now_ns)
                      worker->phase->start_ns + (worker->slice + 1) * worker->phase->slice_ns);
 }
 
-static void slice_hand_over(struct worker *worker, uint64_t now_ns, bool last)
+/* The gauges of one target, and of the worker in its first lane. */
+static void fill_gauges(struct worker_target *target, uint64_t now_ns)
 {
-    struct record *record = worker->record;
-    struct worker_target *target = worker->target;
-    record->slice = worker->slice;
+    struct worker *worker = target->worker;
+    struct record *record = target->record;
     bool loaded = worker_runs(worker) || worker->slice_start_ns < worker->ended_ns;
+    record->slice = worker->slice;
+    record->lane = target->lane->index;
     record->users = loaded && worker->phase->phase->model == LOAD_CLOSED ? target->active : 0;
-    record->in_flight = worker->in_flight;
-    record->queued = worker->phase->phase->model == LOAD_OPEN && worker->phase->mix
-                         ? open_model_queued(worker, now_ns)
-                         : 0;
+    record->in_flight = target->in_flight;
+    record->queued = is_open(worker) ? open_model_queued(target, now_ns) : 0;
     record->connections = target->driver_worker ? target->pool.total : 0;
     record->elapsed_ns = now_ns > worker->slice_start_ns ? now_ns - worker->slice_start_ns : 0;
+    if (record->lane > 0)
+        return;
     record->cpu_ns = clock_thread_cpu_ns() - worker->slice_cpu_ns;
     record->busy_ns = worker->loop.busy_ns - worker->slice_busy_ns;
     record->lag_ns = worker->loop.lag_ns;
-    if (last)
-        return; /* the coordinator takes it from here once we have reported */
+}
+
+/* Pass the record on, and take an empty one; or go on with the one at hand. */
+static void record_hand_over(struct worker_target *target)
+{
+    struct worker *worker = target->worker;
+    struct record *record = target->record;
     struct record *empty = record_ring_pop(&worker->emptied);
     if (!empty)
         empty = record_make();
     if (empty && record_reset(empty, record->operation_count) == 0 &&
-        record_ring_push(&worker->filled, record)) {
-        worker->record = empty;
-        loop_wake(worker->coordinator);
-    } else {
-        record_free(empty); /* nobody takes them: go on with the one at hand */
+        record_ring_push(&worker->filled, record))
+        target->record = empty;
+    else
+        record_free(empty);
+}
+
+/* The last records stay: the coordinator takes them once we have reported. */
+static void slice_hand_over(struct worker *worker, uint64_t now_ns, bool last)
+{
+    for (size_t i = 0; i < worker->lane_count; i++) {
+        fill_gauges(worker->lanes[i], now_ns);
+        if (!last)
+            record_hand_over(worker->lanes[i]);
     }
+    if (last)
+        return;
+    loop_wake(worker->coordinator);
     worker->slice++;
     slice_begin(worker, now_ns);
 }

@@ -6,26 +6,36 @@
 
 #include "engine/engine.h"
 #include "engine/examples.h"
+#include "engine/lane.h"
 #include "engine/record.h"
 #include "engine/schedule.h"
 #include "engine/virtual_user.h"
 
 #include <pthread.h>
 
+/* One target of a phase. */
+struct phase_lane {
+    uint32_t index;          /* in the phase */
+    const struct lane *lane; /* NULL: no load */
+    struct bound_target *target;
+    uint32_t target_index;
+    bool rotates;    /* fewer users than categories: each takes them in turn */
+    bool keep_users; /* the next phase runs on the same target */
+};
+
 /* One phase as the workers see it: read-only once begun, but for the tickets. */
 struct engine_phase {
     const struct plan *plan;
     const struct phase *phase;
-    struct bound_mix *mix;       /* NULL: idle, no load */
-    struct bound_target *target; /* NULL: the same */
-    uint32_t phase_index, target_index;
+    struct phase_lane *lanes; /* one for each target */
+    size_t lane_count;
+    const struct lanes *deal; /* how the load is dealt to them; NULL: idle, there is none */
+    uint32_t phase_index;
     struct schedule schedule;  /* open model */
     uint64_t start_ns, end_ns; /* UINT64_MAX: until the tickets are used up */
     uint64_t slice_ns;
     uint64_t ticket_limit; /* operations; UINT64_MAX: no limit */
     uint32_t workers;      /* the first so many take part */
-    bool rotates;          /* fewer users than categories: each takes them in turn */
-    bool keep_users;       /* the next phase runs on the same target */
     char apart[64];
     atomic_uint_fast64_t tickets;
     atomic_bool exhausted; /* set by the first worker that finds no ticket */
@@ -65,6 +75,19 @@ struct worker_target {
     struct loop_timer timeout_timer;
     uint64_t timeout_ns;
     struct example_quota *quotas; /* per operation */
+
+    /* The phase under way. */
+    const struct phase_lane *lane; /* NULL: it has no part in it */
+    bool keep_users;
+    unsigned in_flight; /* operations */
+    struct tally tally;
+    struct record
+        *record; /* of the slice under way; the coordinator's once WORKER_DONE is reported */
+    struct loop_timer level_timer, arrival_timer;
+    struct arrival_stream arrivals, backlog; /* the second counts those that are due */
+    unsigned carriers_limit;
+    bool saturated;         /* open model: every carrier is busy */
+    uint64_t free_since_ns; /* ... or since when one is not */
 };
 
 enum worker_stage { STAGE_IDLE, STAGE_RUNNING, STAGE_DRAINING, STAGE_LEAVING };
@@ -75,6 +98,7 @@ struct worker_order { /* guarded by the mutex */
     bool end;
     uint64_t end_ns, drain_ns; /* end the phase: now, and drain at most so long */
     bool leave;                /* no user is kept for the next phase */
+    bool forfeit;              /* what is left of the operations counts as not run */
     bool quit;
 };
 
@@ -95,22 +119,15 @@ struct worker {
     /* The phase under way. */
     enum worker_stage stage;
     struct engine_phase *phase;
-    struct worker_target *target; /* of the phase; NULL: none */
-    bool keep_users, out_of_tickets, begun;
+    struct worker_target **lanes; /* the targets of the phase, as in it; room for all */
+    size_t lane_count;
+    bool out_of_tickets, begun;
     uint64_t ended_ns; /* load ended */
-    struct loop_timer begin_timer, end_timer, drain_timer, slice_timer, level_timer, arrival_timer;
+    struct loop_timer begin_timer, end_timer, drain_timer, slice_timer;
     struct loop_task end_task;
-    unsigned in_flight, setups;              /* operations, session operations */
-    struct arrival_stream arrivals, backlog; /* the second counts those that are due */
-    unsigned carriers_limit;
-    bool saturated;         /* open model: every carrier is busy */
-    uint64_t free_since_ns; /* ... or since when one is not */
-    struct tally tally;
+    unsigned in_flight, setups; /* operations, session operations; of all targets */
     struct examples examples;
-
-    /* The record of the slice under way; the coordinator's once WORKER_DONE is reported. */
-    struct record *record;
-    struct record_ring filled, emptied;
+    struct record_ring filled, emptied; /* the records of the targets, one after the other */
     uint32_t slice;
     uint64_t slice_start_ns, slice_cpu_ns, slice_busy_ns;
 };
@@ -125,9 +142,15 @@ void worker_free(struct worker *worker);
 
 /* Orders, from the coordinator's thread. */
 void worker_begin(struct worker *worker, struct engine_phase *phase);
-void worker_end(struct worker *worker, uint64_t end_ns, uint64_t drain_ns, bool leave);
+void worker_end(struct worker *worker,
+                const struct worker_order *order); /* order->end is implied */
 
 /* For the models and users, on the worker's thread. */
+/* Where a worker counts what is its own, not that of a target: its first lane. */
+static inline struct record *worker_own_record(struct worker *worker)
+{
+    return worker->lanes[0]->record;
+}
 bool worker_take_ticket(struct worker *worker); /* leave to start one more operation */
 bool worker_has_tickets(const struct worker *worker);
 void worker_settle(struct worker *worker); /* something ended: is the stage over? */
@@ -140,14 +163,14 @@ void tally_reset(struct tally *tally, size_t operations); /* frees what it held 
 /* The user with a local index, made when it is needed first. NULL when memory is out. */
 struct virtual_user *worker_user(struct worker_target *target, size_t index);
 
-/* closed_model.c, open_model.c */
-void closed_model_begin(struct worker *worker);
-void closed_model_update(struct worker *worker, uint64_t now_ns); /* users to the level of now */
-void closed_model_next(struct slot *slot, uint64_t now_ns);       /* the slot is free */
-void closed_model_end(struct worker *worker, uint64_t end_ns);
-void open_model_begin(struct worker *worker);
+/* closed_model.c, open_model.c: the load of one target of the phase */
+void closed_model_begin(struct worker_target *target);
+void closed_model_update(struct worker_target *target, uint64_t now_ns); /* to the level of now */
+void closed_model_next(struct slot *slot, uint64_t now_ns);              /* the slot is free */
+void closed_model_end(struct worker_target *target, uint64_t end_ns);
+void open_model_begin(struct worker_target *target);
 void open_model_next(struct slot *slot, uint64_t now_ns);
-void open_model_end(struct worker *worker, uint64_t end_ns);
-unsigned open_model_queued(struct worker *worker, uint64_t now_ns);
+void open_model_end(struct worker_target *target, uint64_t end_ns);
+unsigned open_model_queued(struct worker_target *target, uint64_t now_ns);
 
 #endif

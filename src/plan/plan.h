@@ -39,6 +39,12 @@ enum phase_kind { /* what the analysis makes of it */
                   PHASE_WARMUP /* kept apart from the figures */
 };
 
+/* One of several mixes that a phase runs at once. */
+struct phase_mix {
+    char *name;
+    double weight; /* its share of the users, or of the arrivals */
+};
+
 struct phase {
     char *name; /* unique: "ramp-up", "peak", "stress", "recovery", "memory", "ramp-down", "idle" */
     enum phase_kind kind;
@@ -54,6 +60,8 @@ struct phase {
     uint64_t think_min_ns, think_max_ns; /* uniform, between operations; 0: none */
     uint64_t pace_ns;                    /* start an iteration every pace_ns per user; 0: unpaced */
     char *mix;                           /* name of the mix; NULL: the first */
+    struct phase_mix *mixes; /* several at once, on one target or several; none: `mix` alone */
+    size_t mix_count;
     bool not_run; /* known, but nothing to do: reported as not run, with the reason */
     char *not_run_reason;
     const char *where;

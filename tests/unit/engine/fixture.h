@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "engine/engine.h"
 
-enum { FIXTURE_TARGETS = 2, FIXTURE_PHASES = 8, FIXTURE_MIXES = 2 };
+enum { FIXTURE_TARGETS = 3, FIXTURE_PHASES = 8, FIXTURE_MIXES = 3 };
 
 struct fixture {
     struct plan plan;

@@ -145,13 +145,54 @@ static void streams_share_every_arrival(void **state)
     size_t segment = 0;
     assert_int_equal(schedule_make(&schedule, &phase), 0);
     struct arrival_stream streams[3];
-    for (unsigned i = 0; i < 3; i++)
-        arrival_stream_begin(&streams[i], &schedule, ARRIVALS_CONSTANT, i, 3, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct arrival_share share = {.first = i, .step = 3, .part = 1};
+        arrival_stream_begin(&streams[i], &schedule, ARRIVALS_CONSTANT, &share, 1);
+    }
     for (unsigned i = 0; i < 150; i++) {
         assert_int_equal(streams[i % 3].next_ns, schedule_time(&schedule, &segment, i));
         arrival_stream_advance(&streams[i % 3]);
     }
     schedule_free(&schedule);
+}
+
+/* Two parts of a load of 400/s: a quarter and three quarters, evenly spread each. */
+static void parts_are_spread_evenly(void **state)
+{
+    (void)state;
+    struct load_point points[] = {{0, 400}, {NS_PER_S, 400}};
+    struct phase phase = {.points = points, .point_count = 2};
+    struct schedule schedule;
+    const double parts[] = {0.25, 0.75};
+    assert_int_equal(schedule_make(&schedule, &phase), 0);
+    for (unsigned k = 0; k < 2; k++) {
+        const struct arrival_share share = {.step = 1, .part = parts[k], .offset = k / 2.0};
+        struct arrival_stream stream;
+        arrival_stream_begin(&stream, &schedule, ARRIVALS_CONSTANT, &share, 1);
+        double gap_ns = 1e9 / (400 * parts[k]);
+        unsigned count = 0;
+        for (; stream.next_ns < NS_PER_S; count++) {
+            assert_true(fabs((double)stream.next_ns - (count + k / 2.0) * gap_ns) < 2);
+            arrival_stream_advance(&stream);
+        }
+        assert_int_equal(count, 400 * parts[k]);
+    }
+    schedule_free(&schedule);
+}
+
+static void counts_are_what_went_before(void **state)
+{
+    (void)state;
+    const double weights[] = {5, 1, 3};
+    struct sequence sequence;
+    uint64_t counts[3] = {0};
+    assert_int_equal(sequence_make(&sequence, weights, 3, 2), 0);
+    for (uint64_t i = 0; i < 50; i++) {
+        for (uint32_t item = 0; item < 3; item++)
+            assert_int_equal(sequence_count(&sequence, item, i), counts[item]);
+        counts[sequence_at(&sequence, i).item]++;
+    }
+    sequence_free(&sequence);
 }
 
 static void poisson_gaps_have_mean_and_deviation_of_the_rate(void **state)
@@ -162,7 +203,8 @@ static void poisson_gaps_have_mean_and_deviation_of_the_rate(void **state)
     struct schedule schedule;
     struct arrival_stream stream;
     assert_int_equal(schedule_make(&schedule, &phase), 0);
-    arrival_stream_begin(&stream, &schedule, ARRIVALS_POISSON, 0, 4, 5);
+    const struct arrival_share share = {.first = 0, .step = 4, .part = 1};
+    arrival_stream_begin(&stream, &schedule, ARRIVALS_POISSON, &share, 5);
     double sum = 0, squares = 0;
     uint64_t before = 0;
     const unsigned count = 20000;
@@ -197,6 +239,8 @@ int main(void)
         cmocka_unit_test(shares_are_exact_in_every_window),
         cmocka_unit_test(each_comes_once_before_any_comes_twice),
         cmocka_unit_test(occurrences_count_up),
+        cmocka_unit_test(counts_are_what_went_before),
+        cmocka_unit_test(parts_are_spread_evenly),
         cmocka_unit_test(odd_weights_come_close),
         cmocka_unit_test(no_weight_is_an_error),
         cmocka_unit_test(constant_arrivals_are_evenly_spaced),
