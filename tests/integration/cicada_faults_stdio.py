@@ -51,15 +51,19 @@ def expect_none_left(mark):
     raise AssertionError(f"processes left behind: {left}")
 
 
-def check_child(cicada, program, fault):
+def load(cicada, child):
     """By a plan: the driver's patience with a child that starts is longer than a test's."""
     mark = str(uuid.uuid4())
-    command = json.dumps([program, "--stdio", "--fault", fault["name"]])
     plan = cicada.result_path() + ".yaml"
     with open(plan, "w", encoding="utf-8") as file:
-        file.write(PLAN.format(command=command, mark=mark, operations=OPERATIONS))
+        file.write(PLAN.format(command=json.dumps(child), mark=mark, operations=OPERATIONS))
     run = cicada.run(plan)
     expect_none_left(mark)
+    return run
+
+
+def check_child(cicada, program, fault):
+    run = load(cicada, [program, "--stdio", "--fault", fault["name"]])
     if fault["outcome"] is None:
         expect(run.code == fault["exit"], f"exit {run.code}, not {fault['exit']}\n{run.errors}")
         expect(fault["says"] in run.errors, f"does not say {fault['says']!r}:\n{run.errors}")
@@ -86,7 +90,7 @@ def check_not_executable(cicada):
 def check_no_server(cicada):
     """A program that is no MCP server at all, and one that only copies."""
     for child, says in ((["true"], "exited"), (["cat"], "")):
-        run = cicada.run("--operations", "1", "--timeout", "700ms", child=child)
+        run = load(cicada, child)
         expect(run.code == 3, f"{child}: exit {run.code}, not 3\n{run.errors}")
         expect(says in run.errors, f"{child}: does not say {says!r}:\n{run.errors}")
 
