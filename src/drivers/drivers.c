@@ -9,11 +9,12 @@
 extern const struct driver mcp_http_driver;
 extern const struct driver mcp_sse_driver;
 extern const struct driver mcp_stdio_driver;
+extern const struct driver sqlite_driver;
 extern const struct driver null_driver;
 
 const struct driver *const drivers[] = {
     &mcp_http_driver, &mcp_sse_driver, &mcp_stdio_driver, &null_driver,
-    NULL,
+    &sqlite_driver, NULL,
 };
 
 const struct driver *driver_by_name(const char *name)
