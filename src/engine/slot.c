@@ -328,7 +328,9 @@ static void finished(struct slot *slot, const struct outcome *outcome, const cha
     struct worker_target *target = slot->user->target;
     struct worker *worker = target->worker;
     const struct call *call = pooled ? &pooled->call : NULL;
-    uint64_t end_ns = call && call->end_ns ? call->end_ns : clock_now_ns();
+    /* What was given up lasted until now, whatever part of an answer came before. */
+    bool ended = call && call->end_ns && !outcome_is_censored(outcome->kind);
+    uint64_t end_ns = ended ? call->end_ns : clock_now_ns();
     bool failed = outcome->kind != OUTCOME_OK;
     if (!slot->cancelled)
         in_flight_remove(slot);

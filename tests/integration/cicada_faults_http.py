@@ -28,6 +28,9 @@ def check_tool(cicada, server, era, fault):
     if fault["name"] in MORE_ROUND_TRIPS:
         trips = sum(o["round_trips"] for p in run.result["phases"] for t in p["targets"] for o in t["operations"])
         expect(trips > OPERATIONS, f"{trips} round trips for {OPERATIONS} operations")
+    if fault["outcome"] == "timeout": # lasted to the limit at least, whatever dripped in before
+        for example in (e for e in run.result["examples"] if e["outcome"]["kind"] == "timeout"):
+            expect(example["latency_ns"] >= 500e6, f"a timeout of 500 ms is said to bound {example['latency_ns']} ns")
     # Three operations prove no percentile: a threshold that needs more is inconclusive, exit 4.
     allowed = (0, 4) if good else (0, 1, 4) if "ok" in fault["outcome"].split("|") else (1,)
     expect(run.code in allowed, f"exit {run.code}, not one of {allowed}\n{run.errors}")
