@@ -17,7 +17,7 @@ static const struct command commands[] = {
     {"run", "TARGET | PLAN.yaml", "load a target with a plan and judge the result", command_run},
     {"tools", "TARGET", "discover tools, show generated arguments, probe each once", command_tools},
     {"diagnose", "TARGET", "reach a target step by step; say what fails and why", command_diagnose},
-    {"report", "RESULT.json", "print the summary of a stored result", command_report},
+    {"report", "RESULT.json", "write any form of report from a stored result", command_report},
     {"audit", "RESULT.json", "re-derive every figure of a result; fail on any that is off",
      command_audit},
 };

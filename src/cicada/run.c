@@ -4,6 +4,7 @@
 #include "cicada/command.h"
 #include "engine/engine.h"
 #include "plan/options.h"
+#include "report/form_write.h"
 #include "report/judge.h"
 #include "report/result_json.h"
 #include "report/terminal.h"
@@ -86,7 +87,7 @@ static int print_plan(const struct plan *plan)
 /* One run of the plan against the opened targets. Returns the exit code. */
 static int run_once(struct run *run, unsigned repetition)
 {
-    struct error error = {0};
+    struct error error = {0}, written = {0};
     struct result result;
     struct terminal terminal;
     struct engine_observer observer;
@@ -107,6 +108,9 @@ static int run_once(struct run *run, unsigned repetition)
     run_options_output_path(&run->options, repetition, path, sizeof path);
     if (result.phase_count && result_write_json(&result, path, &error) < 0)
         code = command_fail(&error);
+    if (result.phase_count &&
+        forms_write(&result, &run->options, repetition, NULL, &written) < 0)
+        code = command_fail(&written);
     if (result.phase_count)
         terminal_print_summary(stdout, &result, path);
     if (ran < 0)
@@ -129,7 +133,8 @@ int command_run(int argc, char **argv)
         code = print_plan(&run.plan);
     else {
         raise_descriptor_limit();
-        if (open_targets(&run, &error) < 0)
+        if (forms_prepare(&run.options, run.plan.repeat, &error) < 0 ||
+            open_targets(&run, &error) < 0)
             code = command_fail(&error);
         for (unsigned i = 0; code == 0 && i < run.plan.repeat; i++)
             code = run_once(&run, i);

@@ -3,17 +3,14 @@
 
 #include "base/clock.h"
 #include "report/figures.h"
+#include "report/form_file.h"
 #include "report/result_fields.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 /* ---- the document --------------------------------------------------------------------------- */
 
@@ -62,81 +59,10 @@ json_t *result_to_json(const struct result *result, struct error *error)
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-static int fail_file(struct error *error, const char *path, const char *what)
+static int write_document(FILE *file, const void *context)
 {
-    return error_set(error, ERROR_INTERNAL, "%s: cannot %s: %s", path, what, strerror(errno));
-}
-
-static int dump(const json_t *document, FILE *file)
-{
-    if (json_dumpf(document, file, JSON_COMPACT) < 0 || fputc('\n', file) == EOF ||
-        fflush(file) == EOF)
-        return -1;
-    return 0;
-}
-
-static int write_directly(const json_t *document, const char *path, struct error *error)
-{
-    FILE *file = fopen(path, "we");
-    if (!file)
-        return fail_file(error, path, "open");
-    int status = dump(document, file);
-    if (fclose(file) == EOF || status < 0)
-        return fail_file(error, path, "write");
-    return 0;
-}
-
-/* The rename is durable only once the folder is. Failing at that loses nothing that was promised.
- */
-static void sync_folder(const char *path)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    if (slash && (size_t)(slash - path) >= sizeof folder)
-        return;
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-             slash ? path : ".");
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    fsync(fd);
-    close(fd);
-}
-
-static mode_t file_mode(void)
-{
-    mode_t mask = umask(0);
-    umask(mask);
-    return 0666 & ~mask;
-}
-
-static int write_atomically(const json_t *document, const char *path, struct error *error)
-{
-    char temporary[PATH_MAX];
-    if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary)
-        return error_set(error, ERROR_USAGE, "%.200s...: the path is too long", path);
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0)
-        return fail_file(error, path, "create a file in its folder");
-    FILE *file = fdopen(fd, "w");
-    if (!file) {
-        fail_file(error, path, "write");
-        close(fd);
-        unlink(temporary);
-        return -1;
-    }
-    int status = 0;
-    if (fchmod(fd, file_mode()) < 0 || dump(document, file) < 0 || fsync(fd) < 0)
-        status = fail_file(error, path, "write");
-    if (fclose(file) == EOF && status == 0)
-        status = fail_file(error, path, "write");
-    if (status == 0 && rename(temporary, path) < 0)
-        status = fail_file(error, path, "replace");
-    if (status < 0)
-        unlink(temporary);
-    else
-        sync_folder(path);
-    return status;
+    const json_t *document = context;
+    return json_dumpf(document, file, JSON_COMPACT) < 0 || fputc('\n', file) == EOF ? -1 : 0;
 }
 
 int result_write_json(const struct result *result, const char *path, struct error *error)
@@ -144,10 +70,7 @@ int result_write_json(const struct result *result, const char *path, struct erro
     json_t *document = result_to_json(result, error);
     if (!document)
         return error_wrap(error, "%s", path);
-    struct stat stat_of;
-    bool special = stat(path, &stat_of) == 0 && !S_ISREG(stat_of.st_mode);
-    int status =
-        special ? write_directly(document, path, error) : write_atomically(document, path, error);
+    int status = file_write(path, write_document, document, error);
     json_decref(document);
     return status;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "drivers/driver.h"
 #include "report/figures.h"
+#include "report/form_rows.h"
 #include "report/summary_rows.h"
 #include "report/table.h"
 #include "report/terminal.h"
@@ -79,14 +80,6 @@ static void print_heading(const struct summary *summary)
 
 /* ---- phases --------------------------------------------------------------------------------- */
 
-static double peak_users(const struct result_phase *phase)
-{
-    double users = 0;
-    for (size_t t = 0; t < phase->target_count; t++)
-        users += phase->targets[t].users_peak;
-    return users;
-}
-
 static void add_phase(struct summary *summary, struct table *table,
                       const struct result_phase *phase)
 {
@@ -94,8 +87,8 @@ static void add_phase(struct summary *summary, struct table *table,
     measurement_init(&total);
     if (result_phase_total(phase, -1, &total) == 0) {
         table_add(table, NULL, phase->name ? phase->name : "?");
-        if (peak_users(phase) > 0)
-            table_add_format(table, NULL, "%.0f", peak_users(phase));
+        if (result_phase_peak_users(phase) > 0)
+            table_add_format(table, NULL, "%.0f", result_phase_peak_users(phase));
         else
             table_add(table, NULL, "\xe2\x80\x93");
         summary_add_figures(summary, table, &total, phase->duration_ns);
@@ -149,46 +142,7 @@ static void print_phases(struct summary *summary)
 
 /* ---- tools ---------------------------------------------------------------------------------- */
 
-struct row {
-    uint32_t target, operation;
-    struct measurement total;
-    uint64_t rank_ns;
-};
-
-static int by_rank(const void *a, const void *b)
-{
-    const struct row *left = a, *right = b;
-    if (left->rank_ns != right->rank_ns)
-        return left->rank_ns < right->rank_ns ? 1 : -1;
-    if (left->target != right->target)
-        return left->target < right->target ? -1 : 1;
-    return left->operation < right->operation ? -1 : left->operation > right->operation;
-}
-
-/* Slowest first, by the p95 as recorded: for an order, a small sample does too. */
-static size_t collect_rows(const struct result *result, struct row *rows)
-{
-    size_t count = 0;
-    for (uint32_t t = 0; t < result->target_count; t++)
-        for (uint32_t o = 0; o < result->targets[t].operation_count; o++) {
-            struct row *row = &rows[count];
-            *row = (struct row){.target = t, .operation = o};
-            measurement_init(&row->total);
-            if (result_operation_total(result, t, o, &row->total) < 0 ||
-                measurement_finished(&row->total) == 0) {
-                measurement_free(&row->total);
-                continue;
-            }
-            const struct histogram *both[] = {&row->total.latency_ok, &row->total.latency_censored};
-            row->rank_ns = histograms_value_at_rank(
-                both, 2, quantile_rank(0.95, both[0]->count + both[1]->count));
-            count++;
-        }
-    qsort(rows, count, sizeof *rows, by_rank);
-    return count;
-}
-
-static void print_rows(struct summary *summary, struct row *rows, size_t count)
+static void print_rows(struct summary *summary, const struct operation_row *rows, size_t count)
 {
     static const struct table_column columns[] = {
         {.title = "OPERATION", .left = true, .gives_way = true}, SUMMARY_FIGURES};
@@ -215,40 +169,19 @@ static void print_rows(struct summary *summary, struct row *rows, size_t count)
 
 static void print_operations(struct summary *summary)
 {
-    const struct result *result = summary->result;
-    size_t capacity = 0;
-    for (size_t t = 0; t < result->target_count; t++)
-        capacity += result->targets[t].operation_count;
-    struct row *rows = calloc(capacity ? capacity : 1, sizeof *rows);
-    if (!rows)
-        return;
-    size_t count = collect_rows(result, rows);
-    if (count > 0)
-        print_rows(summary, rows, count);
-    for (size_t i = 0; i < count; i++)
-        measurement_free(&rows[i].total);
-    free(rows);
+    struct operation_rows rows;
+    if (operation_rows_collect(&rows, summary->result) == 0 && rows.count > 0)
+        print_rows(summary, rows.rows, rows.count);
+    operation_rows_free(&rows);
 }
 
 /* ---- errors --------------------------------------------------------------------------------- */
-
-static const struct example *example_of(const struct result *result, const struct outcome *outcome)
-{
-    for (size_t i = 0; i < result->example_count; i++) {
-        const struct example *example = &result->examples[i];
-        const char *a = example->outcome.detail, *b = outcome->detail;
-        if (example->text && example->outcome.kind == outcome->kind &&
-            example->outcome.code == outcome->code && (a == b || (a && b && strcmp(a, b) == 0)))
-            return example;
-    }
-    return NULL;
-}
 
 static void add_error(struct summary *summary, struct table *table,
                       const struct outcome_count *reason, uint64_t finished)
 {
     char count[QUANTITY_SIZE], share[QUANTITY_SIZE];
-    const struct example *example = example_of(summary->result, &reason->outcome);
+    const struct example *example = result_example_of(summary->result, &reason->outcome);
     table_add(table, summary->style.bad, outcome_kind_name(reason->outcome.kind));
     if (reason->outcome.code && reason->outcome.detail)
         table_add_format(table, NULL, "%d %s", (int)reason->outcome.code, reason->outcome.detail);
@@ -260,15 +193,7 @@ static void add_error(struct summary *summary, struct table *table,
     table_add(table, NULL,
               quantity_share(share, sizeof share,
                              finished ? (double)reason->count / (double)finished : 0));
-    table_add(table, summary->style.dim, example ? example->text : "");
-}
-
-static int by_count(const void *a, const void *b)
-{
-    const struct outcome_count *left = a, *right = b;
-    if (left->count != right->count)
-        return left->count < right->count ? 1 : -1;
-    return left->outcome.kind < right->outcome.kind ? -1 : left->outcome.kind > right->outcome.kind;
+    table_add(table, summary->style.dim, example && example->text ? example->text : "");
 }
 
 static void print_errors(struct summary *summary)
@@ -284,7 +209,7 @@ static void print_errors(struct summary *summary)
     measurement_init(&total);
     table_init(&table, columns, sizeof columns / sizeof *columns);
     if (result_total(summary->result, &total) == 0 && total.reason_count > 0) {
-        qsort(total.reasons, total.reason_count, sizeof *total.reasons, by_count);
+        measurement_sort_reasons(&total);
         for (unsigned i = 0; i < total.reason_count; i++)
             add_error(summary, &table, &total.reasons[i], measurement_finished(&total));
         fputc('\n', summary->stream);
@@ -295,16 +220,6 @@ static void print_errors(struct summary *summary)
 }
 
 /* ---- where the time went -------------------------------------------------------------------- */
-
-static int merge_part(const struct result *result, unsigned part, struct histogram *into)
-{
-    for (size_t p = 0; p < result->phase_count; p++)
-        for (size_t t = 0;
-             result_phase_counts(&result->phases[p]) && t < result->phases[p].target_count; t++)
-            if (histogram_merge(into, &result->phases[p].targets[t].parts[part]) < 0)
-                return -1;
-    return 0;
-}
 
 static void add_part(struct summary *summary, struct table *table, unsigned part,
                      const struct histogram *histogram)
@@ -333,7 +248,7 @@ static void print_parts(struct summary *summary)
     for (unsigned part = 0; part < PARTS; part++) {
         struct histogram histogram;
         histogram_init(&histogram);
-        if (merge_part(summary->result, part, &histogram) == 0 && histogram.count > 0)
+        if (result_part_total(summary->result, part, &histogram) == 0 && histogram.count > 0)
             add_part(summary, &table, part, &histogram);
         histogram_free(&histogram);
     }

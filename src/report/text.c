@@ -60,7 +60,7 @@ size_t text_decode(const unsigned char *text, uint32_t *code)
 
 /* Code points a terminal obeys instead of showing, or that change how their neighbours look: C0 and
  * C1 controls, zero-width and direction marks, line separators, the byte order mark, tags. */
-static bool is_unsafe(uint32_t code)
+bool text_is_unsafe(uint32_t code)
 {
     return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0xad || code == 0x61c ||
            (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
@@ -83,7 +83,7 @@ static size_t show_one(const unsigned char *text, char shown[16], size_t *column
                                     code == '\n'   ? 'n'
                                     : code == '\t' ? 't'
                                                    : 'r');
-    else if (is_unsafe(code))
+    else if (text_is_unsafe(code))
         *columns = (size_t)snprintf(shown, 16, code < 0x100 ? "\\x%02x" : "\\u%04x", code);
     else {
         snprintf(shown, 16, "%.*s", (int)length, (const char *)text);

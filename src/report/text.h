@@ -37,6 +37,10 @@ size_t text_columns(const char *text); /* code points of trusted text; escape se
  * none. */
 size_t text_decode(const unsigned char *text, uint32_t *code);
 
+/* Code points that are obeyed instead of shown, or that change how their neighbours look: controls
+ * (tab and newline too), zero-width and direction marks, line separators, the byte order mark. */
+bool text_is_unsafe(uint32_t code);
+
 /* quantity_duration under the name of this room. */
 const char *text_duration(char *text, size_t size, uint64_t ns);
 

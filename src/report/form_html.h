@@ -1,0 +1,33 @@
+/* The parts of the HTML report. The page is complete without its script: this draws the charts from
+ * the data embedded in the page, sorts and filters. A browser runs only what we wrote, by a policy
+ * that names the digests of the style and the script. */
+#ifndef CICADA_REPORT_FORM_HTML_H
+#define CICADA_REPORT_FORM_HTML_H
+
+#include "metrics/result.h"
+
+#include <stdio.h>
+
+extern const char form_html_style[];  /* html/report.css */
+extern const char form_html_script[]; /* html/report.js */
+extern const char form_html_policy[]; /* the Content-Security-Policy of both */
+
+/* Each writes its sections; -1 when memory is out. */
+int form_html_verdict(FILE *file, const struct result *result);    /* form_html_verdict.c */
+int form_html_failures(FILE *file, const struct result *result);   /* form_html_verdict.c */
+int form_html_charts(FILE *file, const struct result *result);     /* form_html_charts.c */
+int form_html_phases(FILE *file, const struct result *result);     /* form_html_tables.c */
+int form_html_operations(FILE *file, const struct result *result); /* form_html_tables.c */
+int form_html_parts(FILE *file, const struct result *result);      /* form_html_tables.c */
+int form_html_run(FILE *file, const struct result *result);        /* form_html_run.c */
+
+/* The columns form_html_figures fills, each with what the script sorts by. */
+void form_html_figure_titles(FILE *file);
+void form_html_figures(FILE *file, const struct measurement *total, uint64_t duration_ns);
+/* A table in a frame that scrolls by itself, up to <tbody>; and its end. */
+void form_html_table_begin(FILE *file, const char *id, const char *caption);
+void form_html_table_end(FILE *file);
+/* <details> with JSON, indented; nothing for NULL or an empty value. -1 when memory is out. */
+int form_html_json(FILE *file, const char *summary, const json_t *value);
+
+#endif

@@ -1,0 +1,258 @@
+/* First on the page: what came out, what it rests on, and what failed. */
+#include "analysis/quantity.h"
+#include "base/clock.h"
+#include "report/figures.h"
+#include "report/form_escape.h"
+#include "report/form_html.h"
+#include "report/form_rows.h"
+
+#include <string.h>
+#include <time.h>
+
+/* ---- the verdict ---------------------------------------------------------------------------- */
+
+static void write_pair(FILE *file, const char *name, const char *value)
+{
+    if (!value || !*value)
+        return;
+    fputs("<div><dt>", file);
+    escape_html(file, name);
+    fputs("</dt><dd>", file);
+    escape_html(file, value);
+    fputs("</dd></div>", file);
+}
+
+static void write_when(FILE *file, const struct result *result)
+{
+    char text[64], iso[32];
+    struct tm tm;
+    time_t seconds = (time_t)(result->started_wall_ns / NS_PER_S);
+    if (gmtime_r(&seconds, &tm) && strftime(text, sizeof text, "%e %B %Y, %H:%M:%S UTC", &tm) &&
+        strftime(iso, sizeof iso, "%Y-%m-%dT%H:%M:%SZ", &tm))
+        fprintf(file, "<div><dt>Started</dt><dd><time datetime=\"%s\">%s</time></dd></div>", iso,
+                text + strspn(text, " "));
+    write_pair(file, "Lasted", quantity_duration(text, sizeof text, result->duration_ns));
+    snprintf(text, sizeof text, "%d", result->exit_code);
+    write_pair(file, "Exit code", text);
+}
+
+static void write_facts(FILE *file, const struct result *result)
+{
+    const char *key;
+    json_t *value;
+    fputs("<dl class=\"facts\">", file);
+    for (size_t t = 0; t < result->target_count; t++) {
+        const char *name = result->targets[t].name;
+        write_pair(file, result->target_count > 1 && name ? name : "Target",
+                   result->targets[t].address);
+        write_pair(file, "Server", result->targets[t].description);
+    }
+    write_when(file, result);
+    json_object_foreach(result->tags, key, value) write_pair(file, key, json_string_value(value));
+    fputs("</dl>\n", file);
+}
+
+static void write_tile(FILE *file, const char *name, const char *value, const char *note)
+{
+    fprintf(file, "<div><dt>%s</dt><dd>%s", name, value);
+    if (note && *note)
+        fprintf(file, "<small>%s</small>", note);
+    fputs("</dd></div>", file);
+}
+
+static void write_percentile_tile(FILE *file, const struct measurement *total, const char *name,
+                                  double fraction)
+{
+    char value[QUANTITY_SIZE + 8], low[QUANTITY_SIZE], high[QUANTITY_SIZE];
+    char note[3 * QUANTITY_SIZE] = "";
+    struct percentile percentile = measurement_percentile(total, fraction);
+    if (!percentile.known) {
+        write_tile(file, name, "\xe2\x80\x93", "the sample is too small");
+        return;
+    }
+    quantity_duration(low, sizeof low, percentile.value_ns);
+    snprintf(value, sizeof value, "%s%s", percentile.lower_bound ? "&gt;" : "", low);
+    if (percentile.interval.known)
+        snprintf(note, sizeof note, "%s to %s",
+                 quantity_duration(low, sizeof low, percentile.interval.low_ns),
+                 quantity_duration(high, sizeof high, percentile.interval.high_ns));
+    write_tile(file, name, value, note);
+}
+
+static double peak_users(const struct result *result)
+{
+    double peak = 0;
+    for (size_t p = 0; p < result->phase_count; p++) {
+        double users = result_phase_peak_users(&result->phases[p]);
+        peak = users > peak ? users : peak;
+    }
+    return peak;
+}
+
+static void write_tiles(FILE *file, const struct result *result, const struct measurement *total)
+{
+    char text[QUANTITY_SIZE], note[QUANTITY_SIZE + 16];
+    uint64_t count = measurement_finished(total), failed = measurement_failed(total);
+    fputs("<dl class=\"tiles\">", file);
+    write_tile(file, "Operations", quantity_count(text, sizeof text, count), NULL);
+    write_tile(
+        file, "Rate",
+        quantity_rate(text, sizeof text, figures_rate(count, result_load_duration_ns(result))),
+        "while load was offered");
+    write_percentile_tile(file, total, "p50", 0.5);
+    write_percentile_tile(file, total, "p95", 0.95);
+    write_percentile_tile(file, total, "p99", 0.99);
+    quantity_count(text, sizeof text, failed);
+    snprintf(note, sizeof note, "%s failed", text);
+    write_tile(file, "Errors", quantity_share(text, sizeof text, measurement_error_rate(total)),
+               note);
+    if (peak_users(result) > 0) {
+        snprintf(text, sizeof text, "%.0f", peak_users(result));
+        write_tile(file, "Users", text, "at the peak");
+    }
+    fputs("</dl>\n", file);
+}
+
+/* ---- findings ------------------------------------------------------------------------------- */
+
+static int write_finding(FILE *file, const struct finding *finding)
+{
+    char text[QUANTITY_SIZE];
+    fprintf(file, "<li><span class=\"chip\" data-verdict=\"%s\">%s</span><div><p>",
+            verdict_name(finding->verdict), verdict_name(finding->verdict));
+    escape_html(file, finding->text);
+    fputs("</p><p class=\"detail\">rule <code>", file);
+    escape_html(file, finding->rule);
+    fputs("</code>", file);
+    if (finding->threshold && *finding->threshold) {
+        fputs(", threshold ", file);
+        escape_html(file, finding->threshold);
+    }
+    fprintf(file, ", sample %s</p>", quantity_count(text, sizeof text, finding->sample));
+    int status = form_html_json(file, "Figures", finding->figures);
+    fputs("</div></li>\n", file);
+    return status;
+}
+
+static int write_findings(FILE *file, const struct result *result)
+{
+    static const enum verdict order[] = {VERDICT_FAIL, VERDICT_INCONCLUSIVE, VERDICT_PASS,
+                                         VERDICT_INFORMATION};
+    fputs("<h2>What it rests on</h2>\n", file);
+    if (result->finding_count == 0)
+        fputs("<p class=\"empty\">No rule was applied.</p>\n", file);
+    else
+        fputs("<ul class=\"findings\">\n", file);
+    for (size_t v = 0; v < sizeof order / sizeof *order; v++)
+        for (size_t i = 0; i < result->finding_count; i++)
+            if (result->findings[i].verdict == order[v] &&
+                write_finding(file, &result->findings[i]) < 0)
+                return -1;
+    fputs(result->finding_count ? "</ul>\n" : "", file);
+    return 0;
+}
+
+int form_html_verdict(FILE *file, const struct result *result)
+{
+    struct measurement total;
+    measurement_init(&total);
+    int status = result_total(result, &total);
+    fprintf(file, "<section id=\"verdict\" data-verdict=\"%s\">\n<p class=\"badge\">%s</p>\n<h1>",
+            verdict_name(result->verdict), verdict_name(result->verdict));
+    escape_html(file, result->plan_name ? result->plan_name : "plan");
+    fputs("</h1>\n<p class=\"summary\">", file);
+    escape_html(file, result->summary);
+    fputs("</p>\n", file);
+    if (result->partial) {
+        fputs(
+            "<p class=\"partial\"><strong>Partial:</strong> the figures are of a part of the run. ",
+            file);
+        escape_html(file, result->partial_reason);
+        fputs("</p>\n", file);
+    }
+    write_facts(file, result);
+    if (status == 0)
+        write_tiles(file, result, &total);
+    measurement_free(&total);
+    if (status == 0)
+        status = write_findings(file, result);
+    fputs("</section>\n", file);
+    return status;
+}
+
+/* ---- failures ------------------------------------------------------------------------------- */
+
+static void write_block(FILE *file, const char *title, const char *text, const char *class)
+{
+    if (!text || !*text)
+        return;
+    fprintf(file, "<h4>%s</h4><pre class=\"%s\" tabindex=\"0\"><code>", title, class);
+    escape_html(file, text);
+    fputs("</code></pre>", file);
+}
+
+static void write_example(FILE *file, const struct result *result, const struct example *example)
+{
+    char text[QUANTITY_SIZE];
+    const struct result_target *target =
+        example->target < result->target_count ? &result->targets[example->target] : NULL;
+    fputs("<details><summary>An example: <code>", file);
+    if (target && example->operation < target->operation_count)
+        escape_html(file, target->operations[example->operation].name);
+    fputs("</code> in ", file);
+    escape_html(file, example->phase);
+    fprintf(file, ", after %s</summary>",
+            quantity_duration(text, sizeof text, example->latency_ns));
+    write_block(file, "Repeat it", example->repeat, "command");
+    write_block(file, "Request", example->request, "");
+    write_block(file, "Response", example->response, "");
+    fputs("</details>", file);
+}
+
+static void write_reason(FILE *file, const struct result *result,
+                         const struct outcome_count *reason, uint64_t finished)
+{
+    char text[QUANTITY_SIZE];
+    const struct example *example = result_example_of(result, &reason->outcome);
+    fprintf(file, "<li><div class=\"failure\"><h3><code>%s",
+            outcome_kind_name(reason->outcome.kind));
+    if (reason->outcome.code)
+        fprintf(file, " %d", (int)reason->outcome.code);
+    if (reason->outcome.detail) {
+        fputc(' ', file);
+        escape_html(file, reason->outcome.detail);
+    }
+    fprintf(file, "</code></h3><p class=\"amount\">%s",
+            quantity_count(text, sizeof text, reason->count));
+    fprintf(
+        file, " <span>%s of all</span></p></div>",
+        quantity_share(text, sizeof text, finished ? (double)reason->count / (double)finished : 0));
+    if (example && example->text) {
+        fputs("<p class=\"said\">", file);
+        escape_html(file, example->text);
+        fputs("</p>", file);
+    }
+    if (example)
+        write_example(file, result, example);
+    fputs("</li>\n", file);
+}
+
+int form_html_failures(FILE *file, const struct result *result)
+{
+    struct measurement total;
+    measurement_init(&total);
+    int status = result_total(result, &total);
+    fputs("<section id=\"failures\">\n<h2>Failures</h2>\n", file);
+    if (status == 0 && total.reason_count > 0) {
+        measurement_sort_reasons(&total);
+        fputs("<ul class=\"failures\">\n", file);
+        for (unsigned i = 0; i < total.reason_count; i++)
+            write_reason(file, result, &total.reasons[i], measurement_finished(&total));
+        fputs("</ul>\n", file);
+    } else {
+        fputs("<p class=\"empty\">No operation failed.</p>\n", file);
+    }
+    fputs("</section>\n", file);
+    measurement_free(&total);
+    return status;
+}

@@ -1,0 +1,201 @@
+/* Prometheus' text format (exposition format 0.0.4), for the text file collector or a push gateway.
+ * Base units, no time stamps. A quantile that the sample is too small for is left out. */
+#include "base/clock.h"
+#include "report/figures.h"
+#include "report/form_escape.h"
+#include "report/form_rows.h"
+#include "report/form_write.h"
+
+#include <inttypes.h>
+
+static void head(FILE *file, const char *name, const char *type, const char *help)
+{
+    fprintf(file, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void label(FILE *file, const char *separator, const char *name, const char *value)
+{
+    fprintf(file, "%s%s=\"", separator, name);
+    escape_prometheus(file, value);
+    fputc('"', file);
+}
+
+static double seconds_of(uint64_t ns)
+{
+    return (double)ns / (double)NS_PER_S;
+}
+
+/* ---- the run -------------------------------------------------------------------------------- */
+
+static void gauge(FILE *file, const char *name, const char *help, double value)
+{
+    head(file, name, "gauge", help);
+    fprintf(file, "%s %.15g\n", name, value);
+}
+
+static void write_run(FILE *file, const struct result *result)
+{
+    head(file, "cicada_run_info", "gauge", "What was run; always 1.");
+    fputs("cicada_run_info", file);
+    label(file, "{", "version", result->cicada_version);
+    label(file, ",", "plan", result->plan_name);
+    label(file, ",", "verdict", verdict_name(result->verdict));
+    fputs("} 1\n", file);
+    gauge(file, "cicada_run_start_timestamp_seconds", "When it began, since 1970.",
+          seconds_of(result->started_wall_ns));
+    gauge(file, "cicada_run_duration_seconds", "How long it took.",
+          seconds_of(result->duration_ns));
+    gauge(file, "cicada_run_exit_code", "0 passed, 1 failed, 4 inconclusive, 130 interrupted.",
+          result->exit_code);
+    gauge(file, "cicada_run_partial", "1 when it did not reach its end.", result->partial);
+    head(file, "cicada_findings", "gauge", "Findings of each verdict.");
+    for (enum verdict verdict = VERDICT_PASS; verdict <= VERDICT_INFORMATION; verdict++) {
+        unsigned count = 0;
+        for (size_t i = 0; i < result->finding_count; i++)
+            count += result->findings[i].verdict == verdict;
+        fprintf(file, "cicada_findings{verdict=\"%s\"} %u\n", verdict_name(verdict), count);
+    }
+}
+
+/* ---- phases and operations ------------------------------------------------------------------ */
+
+/* One measurement and the labels it goes by; of a phase, or of an operation over all of them. */
+struct subject {
+    const struct result *result;
+    const struct result_phase *phase;
+    const struct operation_row *row;
+    const struct measurement *total;
+};
+
+static void write_labels(FILE *file, const struct subject *subject)
+{
+    if (subject->phase) {
+        label(file, "{", "phase", subject->phase->name);
+        return;
+    }
+    const struct result_target *target = &subject->result->targets[subject->row->target];
+    label(file, "{", "target", target->name);
+    label(file, ",", "operation", target->operations[subject->row->operation].name);
+    label(file, ",", "kind", target->operations[subject->row->operation].kind);
+}
+
+static void write_outcomes(FILE *file, const char *name, const struct subject *subject)
+{
+    for (unsigned kind = 0; kind < OUTCOME_KINDS; kind++) {
+        if (subject->total->outcomes[kind] == 0 && kind != OUTCOME_OK)
+            continue;
+        fputs(name, file);
+        write_labels(file, subject);
+        label(file, ",", "outcome", outcome_kind_name((enum outcome_kind)kind));
+        fprintf(file, "} %" PRIu64 "\n", subject->total->outcomes[kind]);
+    }
+}
+
+static void write_latency(FILE *file, const char *name, const struct subject *subject)
+{
+    const struct measurement *total = subject->total;
+    for (size_t i = 0; i < FIGURE_PERCENTILES; i++) {
+        struct percentile percentile =
+            measurement_percentile(total, figure_percentiles[i].fraction);
+        if (!percentile.known)
+            continue;
+        fputs(name, file);
+        write_labels(file, subject);
+        fprintf(file, ",quantile=\"%.15g\"} %.15g\n", figure_percentiles[i].fraction,
+                seconds_of(percentile.value_ns));
+    }
+    fprintf(file, "%s_sum", name);
+    write_labels(file, subject);
+    fprintf(file, "} %.15g\n",
+            seconds_of(total->latency_ok.sum_ns) + seconds_of(total->latency_censored.sum_ns));
+    fprintf(file, "%s_count", name);
+    write_labels(file, subject);
+    fprintf(file, "} %" PRIu64 "\n", total->latency_ok.count + total->latency_censored.count);
+}
+
+static void write_rate(FILE *file, const char *name, const struct subject *subject)
+{
+    fputs(name, file);
+    write_labels(file, subject);
+    fprintf(file, "} %.15g\n",
+            figures_rate(measurement_finished(subject->total), subject->phase->duration_ns));
+}
+
+static void write_users(FILE *file, const char *name, const struct subject *subject)
+{
+    fputs(name, file);
+    write_labels(file, subject);
+    fprintf(file, "} %.15g\n", result_phase_peak_users(subject->phase));
+}
+
+typedef void write_subject(FILE *file, const char *name, const struct subject *subject);
+
+static int each_phase(FILE *file, const struct result *result, const char *name,
+                      write_subject *write)
+{
+    for (size_t p = 0; p < result->phase_count; p++) {
+        struct measurement total;
+        struct subject subject = {.result = result, .phase = &result->phases[p], .total = &total};
+        if (result->phases[p].not_run)
+            continue;
+        measurement_init(&total);
+        int status = result_phase_total(&result->phases[p], -1, &total);
+        if (status == 0)
+            write(file, name, &subject);
+        measurement_free(&total);
+        if (status < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void each_operation(FILE *file, const struct result *result,
+                           const struct operation_rows *rows, const char *name,
+                           write_subject *write)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        struct subject subject = {
+            .result = result, .row = &rows->rows[i], .total = &rows->rows[i].total};
+        write(file, name, &subject);
+    }
+}
+
+static int write_phases(FILE *file, const struct result *result)
+{
+    static const struct {
+        const char *name, *type, *help;
+        write_subject *write;
+    } metrics[] = {
+        {"cicada_phase_operations_total", "counter", "Operations of a phase by outcome.",
+         write_outcomes},
+        {"cicada_phase_operation_rate", "gauge", "Finished operations per second of offered load.",
+         write_rate},
+        {"cicada_phase_users_peak", "gauge", "Most virtual users at a time.", write_users},
+        {"cicada_phase_latency_seconds", "summary",
+         "Latency from the intended start, of ok and censored operations.", write_latency},
+    };
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
+        head(file, metrics[i].name, metrics[i].type, metrics[i].help);
+        if (each_phase(file, result, metrics[i].name, metrics[i].write) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int form_prometheus(FILE *file, const struct result *result)
+{
+    struct operation_rows rows;
+    write_run(file, result);
+    int status = write_phases(file, result);
+    if (operation_rows_collect(&rows, result) < 0)
+        status = -1;
+    if (status == 0) {
+        head(file, "cicada_operations_total", "counter", "Operations by name and outcome.");
+        each_operation(file, result, &rows, "cicada_operations_total", write_outcomes);
+        head(file, "cicada_operation_latency_seconds", "summary",
+             "Latency from the intended start, of ok and censored operations.");
+        each_operation(file, result, &rows, "cicada_operation_latency_seconds", write_latency);
+    }
+    operation_rows_free(&rows);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* What every readable form shows and no struct of the result holds: the operations with their
+ * totals in order of slowness, the failures in order of number, an example of each. */
+#ifndef CICADA_REPORT_FORM_ROWS_H
+#define CICADA_REPORT_FORM_ROWS_H
+
+#include "metrics/result.h"
+
+struct operation_row {
+    uint32_t target, operation;
+    struct measurement total; /* over the phases that count */
+    uint64_t rank_ns;         /* p95 as recorded: for an order, a small sample does too */
+};
+struct operation_rows {
+    struct operation_row *rows;
+    size_t count;
+};
+/* The operations that were called, slowest first. -1 when memory is out; free in any case. */
+int operation_rows_collect(struct operation_rows *rows, const struct result *result);
+void operation_rows_free(struct operation_rows *rows);
+
+/* Most frequent first, in place. */
+void measurement_sort_reasons(struct measurement *measurement);
+/* The example of a failure that has a text, else one without; NULL when none was kept. */
+const struct example *result_example_of(const struct result *result, const struct outcome *outcome);
+
+double result_phase_peak_users(const struct result_phase *phase);
+/* One part of the latency over the phases that count; `into` is initialised. -1: memory. */
+int result_part_total(const struct result *result, unsigned part, struct histogram *into);
+
+#endif
