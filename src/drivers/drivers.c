@@ -10,10 +10,11 @@ extern const struct driver mcp_http_driver;
 extern const struct driver mcp_sse_driver;
 extern const struct driver mcp_stdio_driver;
 extern const struct driver sqlite_driver;
+extern const struct driver neo4j_driver;
 extern const struct driver null_driver;
 
 const struct driver *const drivers[] = {
-    &mcp_http_driver, &mcp_sse_driver, &mcp_stdio_driver, &null_driver,
+    &mcp_http_driver, &mcp_sse_driver, &mcp_stdio_driver, &neo4j_driver, &null_driver,
     &sqlite_driver, NULL,
 };
 
