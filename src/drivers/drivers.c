@@ -12,10 +12,11 @@ extern const struct driver mcp_stdio_driver;
 extern const struct driver sqlite_driver;
 extern const struct driver neo4j_driver;
 extern const struct driver null_driver;
+extern const struct driver redis_driver;
 
 const struct driver *const drivers[] = {
     &mcp_http_driver, &mcp_sse_driver, &mcp_stdio_driver, &neo4j_driver, &null_driver,
-    &sqlite_driver, NULL,
+    &redis_driver,    &sqlite_driver,  NULL,
 };
 
 const struct driver *driver_by_name(const char *name)
