@@ -2,6 +2,8 @@
  * from outside: what a phase does stands in the plan, how it is done in the engine. */
 #include "base/log.h"
 #include "cicada/command.h"
+#include "cicada/embedded.h"
+#include "cicada/run_targets.h"
 #include "engine/engine.h"
 #include "plan/options.h"
 #include "report/form_write.h"
@@ -19,18 +21,20 @@
 
 static struct engine *interruptible; /* what a signal ends; NULL when nothing runs */
 
-/* The first signal ends the run in an orderly way, with a partial result; the second at once. */
+/* The first signal ends the run in an orderly way, with a partial result; the second at once, and
+ * so does one before or after the run. What we brought ourselves is gone in every case. */
 static void on_signal(int number)
 {
     (void)number;
-    if (!interruptible || atomic_exchange(&interruptible->interrupted, true))
+    if (!interruptible || atomic_exchange(&interruptible->interrupted, true)) {
+        embedded_abandon();
         _exit(ERROR_INTERRUPTED);
+    }
 }
 
-static void catch_signals(struct engine *engine)
+static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
-    interruptible = engine;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -51,27 +55,6 @@ struct run {
     struct plan plan;
     struct target **targets;
 };
-
-static void close_targets(struct run *run)
-{
-    for (size_t i = 0; run->targets && i < run->plan.target_count; i++)
-        command_close_target(run->targets[i]);
-    free(run->targets);
-    run->targets = NULL;
-}
-
-static int open_targets(struct run *run, struct error *error)
-{
-    run->targets = calloc(run->plan.target_count, sizeof(struct target *));
-    if (!run->targets)
-        return error_set(error, ERROR_INTERNAL, "out of memory");
-    for (size_t i = 0; i < run->plan.target_count; i++) {
-        run->targets[i] = command_open_target(&run->plan.targets[i], NULL, NULL, error);
-        if (!run->targets[i])
-            return -1;
-    }
-    return 0;
-}
 
 static int print_plan(const struct plan *plan)
 {
@@ -97,7 +80,7 @@ static int run_once(struct run *run, unsigned repetition)
                             .targets = run->targets,
                             .target_count = run->plan.target_count,
                             .observer = &observer};
-    catch_signals(&engine);
+    interruptible = &engine;
     int ran = engine_run(&engine, &result, &error);
     interruptible = NULL;
     terminal_finish(&terminal);
@@ -133,13 +116,15 @@ int command_run(int argc, char **argv)
         code = print_plan(&run.plan);
     else {
         raise_descriptor_limit();
-        if (forms_prepare(&run.options, run.plan.repeat, &error) < 0 ||
-            open_targets(&run, &error) < 0)
+        catch_signals();
+        if (forms_prepare(&run.options, run.plan.repeat, &error) == 0)
+            run.targets = run_targets_open(&run.plan, &error);
+        if (!run.targets)
             code = command_fail(&error);
         for (unsigned i = 0; code == 0 && i < run.plan.repeat; i++)
             code = run_once(&run, i);
     }
-    close_targets(&run);
+    run_targets_close(run.targets, run.plan.target_count);
     run_options_free(&run.options);
     plan_free(&run.plan);
     return code;

@@ -104,7 +104,7 @@ void result_add_reports(struct coordinator *coordinator)
     struct result *result = coordinator->result;
     for (size_t i = 0; i < result->target_count && i < coordinator->binding.target_count; i++) {
         struct target *from = coordinator->binding.targets[i].target;
-        bool reports = from->driver->report && !from->unavailable;
+        bool reports = !from->unavailable && from->driver->report;
         json_t *report = reports ? from->driver->report(from) : NULL;
         if (!report)
             continue;
@@ -155,13 +155,17 @@ static int target_begin(const struct bound_target *bound, struct result_target *
 {
     const struct target *from = bound->target;
     target->name = copy(from->options->name ? from->options->name : "target");
-    target->driver = copy(from->driver->name);
+    target->driver = copy(from->driver ? from->driver->name : from->options->driver);
     target->description = copy(from->description);
     target->address = address_of(from->options);
     target->facts = from->facts ? json_deep_copy(from->facts) : NULL;
     if (from->unavailable) {
         target->facts = target->facts ? target->facts : json_object();
         json_object_set_new(target->facts, "unavailable", json_string(from->unavailable));
+    }
+    if (from->options->embedded || from->options->tiers) {
+        target->facts = target->facts ? target->facts : json_object();
+        json_object_set_new(target->facts, "embedded", json_true());
     }
     target->excluded = json_deep_copy(bound->excluded);
     target->undeclared = json_deep_copy(bound->undeclared);

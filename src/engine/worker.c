@@ -250,7 +250,7 @@ static int open_target(struct worker *worker, struct worker_target *target)
 {
     struct target *opened = target->bound->target;
     target->worker = worker;
-    target->driver = opened->driver;
+    target->driver = opened->driver; /* NULL for one that is unavailable, perhaps */
     target->timeout_timer.fired = slots_time_out;
     if (worker->index >= target->sharers)
         return 0;

@@ -16,6 +16,7 @@ int plan_add_phase(struct plan *plan, const char *name, enum phase_kind kind,
 int plan_add_validate_phases(struct plan *plan, struct error *error);
 int plan_add_default_thresholds(struct plan *plan, struct error *error);
 void plan_remove_phases(struct plan *plan);
+void phase_free(struct phase *phase); /* what it holds */
 
 /* Let think time, in flight, pace, arrivals and mix hold for every phase they fit; the stress phase
  * keeps its missing think time. */

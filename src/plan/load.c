@@ -151,7 +151,7 @@ int load_settings_offer(struct phase *phase, const struct load_settings *over)
     }
     if (over->pace_ns)
         phase->pace_ns = over->pace_ns;
-    if (over->mix) {
+    if (over->mix && !phase->mix_count) {
         free(phase->mix);
         phase->mix = strdup(over->mix);
         if (!phase->mix)

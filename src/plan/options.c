@@ -1,10 +1,12 @@
 #include "plan/options.h"
 
+#include "base/scrub.h"
 #include "plan/option_table.h"
 #include "plan/run_flags.h"
 #include "plan/target.h"
 #include "plan/target_flags.h"
 #include "plan/threshold.h"
+#include "plan/tiers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +58,26 @@ static int value_seed_flag(const char *text, void *field, const char *label, str
     return value_seed(text, &seed->seed, label, error);
 }
 
+/* A password in a URL is wiped from argv. */
+static int hide_url(const char *text, int parsed)
+{
+    char *shown = parsed == 0 ? scrub_url(text) : NULL;
+    if (shown && strcmp(shown, text) != 0)
+        scrub_argument((char *)text);
+    free(shown);
+    return parsed;
+}
+
+static int value_redis_flag(const char *text, void *field, const char *label, struct error *error)
+{
+    return hide_url(text, value_tier_redis(text, field, label, error));
+}
+
+static int value_neo4j_flag(const char *text, void *field, const char *label, struct error *error)
+{
+    return hide_url(text, value_tier_neo4j(text, field, label, error));
+}
+
 static int value_ui(const char *text, void *field, const char *label, struct error *error)
 {
     static const struct choice modes[] = {{"auto", 0}, {"plain", 0}, {"off", 0}, {NULL, 0}};
@@ -102,6 +124,19 @@ static const struct option_row load_rows[] = {
      LOAD(think)},
     {"in-flight", "N", "operations a user has under way at most", value_count, LOAD(in_flight)},
     {"pace", "T", "start an iteration of each user every T", value_duration, LOAD(pace_ns)},
+    {NULL, NULL, NULL, NULL, 0}};
+
+#define TIER(tier) offsetof(struct run_flags, tiers) + offsetof(struct tier_settings, urls[tier])
+static const struct option_row tier_rows[] = {
+    {"redis", "URL",
+     "of the memory phases (default: a redis-server of our own); none: not this one",
+     value_redis_flag, TIER(TIER_REDIS)},
+    {"neo4j", "URL", "neo4j://USER:PASSWORD@HOST:7687 (default: none)", value_neo4j_flag,
+     TIER(TIER_NEO4J)},
+    {"faiss", "FILE", "an index (default: a generated one)", value_tier_faiss, TIER(TIER_FAISS)},
+    {"sqlite", "FILE", "a database (default: one in a temporary folder)", value_tier_sqlite,
+     TIER(TIER_SQLITE)},
+    {"no-tiers", NULL, "no memory phases", value_flag, FLAG(tiers.none)},
     {NULL, NULL, NULL, NULL, 0}};
 
 static const struct option_row mix_rows[] = {
@@ -190,15 +225,18 @@ static int take_command(void *context, char **words, struct error *error)
     return target_take_command(&flags->target, words, error);
 }
 
-#define RUN_TABLES 7 /* six groups and the end */
+#define RUN_TABLES 8 /* seven groups and the end */
 
 static void fill_tables(struct option_table tables[RUN_TABLES], struct run_options *options,
                         struct run_flags *flags)
 {
-    const struct option_table all[RUN_TABLES] = {
-        {"Load", load_rows, flags},     {"Mix", mix_rows, flags},
-        {"Verdict", judge_rows, flags}, {"Target", target_option_rows, &flags->target},
-        {"Run", run_rows, flags},       {"Output", output_rows, options}};
+    const struct option_table all[RUN_TABLES] = {{"Load", load_rows, flags},
+                                                 {"Mix", mix_rows, flags},
+                                                 {"Memory tiers", tier_rows, flags},
+                                                 {"Verdict", judge_rows, flags},
+                                                 {"Target", target_option_rows, &flags->target},
+                                                 {"Run", run_rows, flags},
+                                                 {"Output", output_rows, options}};
     memcpy(tables, all, sizeof all);
 }
 
@@ -211,7 +249,8 @@ static struct option_command run_command(const struct option_table *tables, stru
             "that\n"
             "speaks over stdio. Without a plan, --duration or --operations, the built-in plan "
             "runs:\n"
-            "ramp-up, peak, stress, recovery, ramp-down; 3.6 minutes in all, 22 s with --quick.\n"
+            "ramp-up, peak, stress, recovery, memory, ramp-down; 3.6 minutes in all, 22 s with "
+            "--quick.\n"
             "Options stand over what the plan says.",
         .epilogue =
             "Exit codes: 0 passed; 1 a threshold or verdict failed; 2 wrong command line or plan;\n"

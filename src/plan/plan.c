@@ -7,6 +7,7 @@
 #include "plan/node.h"
 #include "plan/secret.h"
 #include "plan/threshold.h"
+#include "plan/tiers.h"
 #include "plan/values.h"
 
 #include <math.h>
@@ -24,8 +25,11 @@ void plan_init(struct plan *plan)
                           .segments = 1};
 }
 
-static void phase_free(struct phase *phase)
+void phase_free(struct phase *phase)
 {
+    for (size_t i = 0; i < phase->mix_count; i++)
+        free(phase->mixes[i].name);
+    free(phase->mixes);
     free(phase->name);
     free(phase->points);
     free(phase->mix);
@@ -39,6 +43,7 @@ void plan_remove_phases(struct plan *plan)
     free(plan->phases);
     plan->phases = NULL;
     plan->phase_count = 0;
+    plan->tiers.wanted = false;
 }
 
 void plan_free(struct plan *plan)
@@ -54,6 +59,7 @@ void plan_free(struct plan *plan)
     plan_remove_phases(plan);
     threshold_list_free(plan->thresholds, plan->threshold_count);
     threshold_list_free(plan->abort_on, plan->abort_on_count);
+    tier_settings_free(&plan->tiers);
     csv_free(&plan->data);
     free(plan->data_file);
     string_list_free(plan->tags);
@@ -75,20 +81,25 @@ int plan_load_part(struct plan *plan, const char *file, struct error *error)
     return failed;
 }
 
-static int require_target(struct plan *plan, struct error *error)
+/* A plan that is all there is: with its targets, and its memory phases made. */
+static int complete(struct plan *plan, struct error *error)
 {
-    if (plan->target_count > 0)
-        return 0;
-    error_set(error, ERROR_USAGE,
-              "%s:1: targets: are missing; write e.g. target: http://127.0.0.1:3000/mcp",
-              plan->source);
-    plan_free(plan);
-    return -1;
+    int failed = 0;
+    if (plan->target_count == 0)
+        failed = error_set(error, ERROR_USAGE,
+                           "%s:1: targets: are missing; write e.g. target: "
+                           "http://127.0.0.1:3000/mcp",
+                           plan->source);
+    else if (plan_add_tiers(plan, error) < 0 || plan_finish(plan, error) < 0)
+        failed = -1;
+    if (failed < 0)
+        plan_free(plan);
+    return failed;
 }
 
 int plan_load(struct plan *plan, const char *file, struct error *error)
 {
-    return plan_load_part(plan, file, error) < 0 ? -1 : require_target(plan, error);
+    return plan_load_part(plan, file, error) < 0 ? -1 : complete(plan, error);
 }
 
 int plan_parse(struct plan *plan, const char *file_name, const char *text, size_t length,
@@ -96,7 +107,7 @@ int plan_parse(struct plan *plan, const char *file_name, const char *text, size_
 {
     if (plan_parse_part(plan, file_name, text, length, error) < 0)
         return -1;
-    return require_target(plan, error);
+    return complete(plan, error);
 }
 
 /* ---- phases ------------------------------------------------------------------------------------
@@ -190,6 +201,22 @@ static struct phase *first_loaded(struct plan *plan)
     return NULL;
 }
 
+static int copy_mixes(struct phase *to, const struct phase *from)
+{
+    to->mixes = NULL;
+    to->mix_count = 0;
+    for (size_t i = 0; i < from->mix_count; i++) {
+        struct phase_mix *mix = array_add(&to->mixes, &to->mix_count, sizeof *mix);
+        if (!mix)
+            return -1;
+        mix->weight = from->mixes[i].weight;
+        mix->name = strdup(from->mixes[i].name);
+        if (!mix->name)
+            return -1;
+    }
+    return 0;
+}
+
 int plan_set_warmup(struct plan *plan, uint64_t duration_ns, struct error *error)
 {
     struct phase *first = first_loaded(plan);
@@ -214,7 +241,8 @@ int plan_set_warmup(struct plan *plan, uint64_t duration_ns, struct error *error
     }
     warmup.name = strdup("warmup");
     warmup.mix = first->mix ? strdup(first->mix) : NULL;
-    if (!warmup.name || (first->mix && !warmup.mix) ||
+    bool copied = copy_mixes(&warmup, first) == 0;
+    if (!copied || !warmup.name || (first->mix && !warmup.mix) ||
         !array_add(&plan->phases, &plan->phase_count, sizeof *plan->phases)) {
         phase_free(&warmup);
         return error_out_of_memory(error);
@@ -248,6 +276,32 @@ static bool has_target(const struct plan *plan, const char *name)
     return false;
 }
 
+/* Users are dealt to the mixes whole: with fewer users than mixes some would never run. */
+static int check_phase_mixes(const struct plan *plan, const struct phase *phase, const char *where,
+                             size_t index, struct error *error)
+{
+    for (size_t i = 0; i < phase->mix_count; i++) {
+        const char *name = phase->mixes[i].name;
+        if (!find_mix(plan, name))
+            return error_set(error, ERROR_USAGE,
+                             "%s: phases[%zu].mixes[%zu]: there is no mix \"%.60s\"; define it in "
+                             "mixes, or name one of them",
+                             where, index, i, name);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(phase->mixes[j].name, name) == 0)
+                return error_set(error, ERROR_USAGE,
+                                 "%s: phases[%zu].mixes[%zu]: \"%.60s\" stands there twice; give "
+                                 "it one weight",
+                                 where, index, i, name);
+    }
+    if (phase->model == LOAD_CLOSED && phase->mix_count > load_highest(phase))
+        return error_set(error, ERROR_USAGE,
+                         "%s: phases[%zu].mixes: each of the %zu takes a user of its own; give at "
+                         "least so many users",
+                         where, index, phase->mix_count);
+    return 0;
+}
+
 static int check_phases(const struct plan *plan, struct error *error)
 {
     for (size_t i = 0; i < plan->phase_count; i++) {
@@ -259,6 +313,8 @@ static int check_phases(const struct plan *plan, struct error *error)
                                  "%s: phases[%zu].name: \"%.60s\" is the name of an earlier phase; "
                                  "give each its own",
                                  where, i, phase->name);
+        if (check_phase_mixes(plan, phase, where, i, error) < 0)
+            return -1;
         if (phase->mix && !find_mix(plan, phase->mix))
             return error_set(error, ERROR_USAGE,
                              "%s: phases[%zu].mix: there is no mix \"%.60s\"; define it in mixes, "
@@ -292,7 +348,7 @@ static int check_mixes(const struct plan *plan, struct error *error)
     return 0;
 }
 
-static int check_targets(const struct plan *plan, struct error *error)
+static int check_targets(struct plan *plan, struct error *error)
 {
     for (size_t i = 0; i < plan->target_count; i++)
         for (size_t j = 0; j < i; j++)
@@ -302,6 +358,17 @@ static int check_targets(const struct plan *plan, struct error *error)
                                  "target; give each its own",
                                  place_or_source(plan, plan->targets[i].where), i,
                                  plan->targets[i].name);
+    for (size_t i = 0; i < plan->target_count; i++) {
+        struct target_options *target = &plan->targets[i];
+        target->siblings = plan->targets;
+        target->sibling_count = plan->target_count;
+        for (char **name = target->tiers; name && *name; name++)
+            if (!has_target(plan, *name) || strcmp(*name, target->name) == 0)
+                return error_set(error, ERROR_USAGE,
+                                 "%s: targets[%zu].tiers: there is no other target \"%.60s\"; "
+                                 "define it in targets, or name one of them",
+                                 place_or_source(plan, target->where), i, *name);
+    }
     return 0;
 }
 

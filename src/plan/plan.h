@@ -150,6 +150,14 @@ struct threshold {
     const char *where;
 };
 
+/* What is said of the memory tiers of the built-in plan, until its memory phases are made. */
+enum tier { TIER_REDIS, TIER_NEO4J, TIER_FAISS, TIER_SQLITE, TIERS };
+struct tier_settings {
+    bool wanted;       /* the plan has a memory phase to be made of them */
+    bool none;         /* ... but no tier */
+    char *urls[TIERS]; /* NULL: the embedded one, if there is one; "none": not this one */
+};
+
 struct plan {
     char *name;   /* "validate" for the built-in one */
     char *source; /* file name, or "built-in" */
@@ -163,6 +171,7 @@ struct plan {
     size_t threshold_count;
     struct threshold *abort_on; /* evaluated each second over the last 10 s */
     size_t abort_on_count;
+    struct tier_settings tiers;
     struct template_data data; /* the CSV file of `data:`; column_count 0 if none */
     char *data_file;
     uint64_t seed;

@@ -211,6 +211,9 @@ static void print_target(struct printer *printer, const struct plan *plan,
         print_uint(printer, "    pool", target->pool_size);
     if (target->seed != plan->seed)
         print_uint(printer, "    seed", target->seed);
+    if (target->embedded)
+        print_flag(printer, "    embedded", true);
+    print_list(printer, "    tiers", target->tiers);
     print_json(printer, "    options", target->driver_options);
 }
 
@@ -448,6 +451,12 @@ static void print_phase(struct printer *printer, const struct phase *phase)
     if (phase->pace_ns)
         print_duration(printer, "    pace", phase->pace_ns);
     print_text(printer, "    mix", phase->mix);
+    if (phase->mix_count)
+        print(printer, "    mixes:\n");
+    for (size_t i = 0; i < phase->mix_count; i++) {
+        print_text(printer, "      - mix", phase->mixes[i].name);
+        print_number(printer, "        weight", phase->mixes[i].weight);
+    }
 }
 
 /* ---- the plan ----------------------------------------------------------------------------------

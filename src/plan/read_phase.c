@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define PHASE_LIMIT ((size_t)1000)
+#define SHARE_LIMIT ((size_t)100)
 
 struct point_draft {
     bool has_time;
@@ -16,6 +17,8 @@ struct point_draft {
 struct phase_draft {
     char *name, *not_run;
     enum phase_kind kind;
+    struct phase_mix *mixes;
+    size_t mix_count;
     struct load_settings load;
 };
 
@@ -33,10 +36,47 @@ static const struct key point_keys[] = {
     {"rate", value_rate, NULL, offsetof(struct point_draft, rate)},
     {NULL, NULL, NULL, 0}};
 
+static const struct key share_keys[] = {
+    {"mix", value_text, NULL, offsetof(struct phase_mix, name)},
+    {"weight", value_weight, NULL, offsetof(struct phase_mix, weight)},
+    {NULL, NULL, NULL, 0}};
+
+static int read_share(struct reader *reader, const struct node *node, const struct place *place,
+                      void *field)
+{
+    struct phase_draft *draft = field;
+    if (draft->mix_count >= SHARE_LIMIT)
+        return read_fail(reader, node, place, "is one too many; a phase takes %zu mixes",
+                         SHARE_LIMIT);
+    struct phase_mix *share = array_add(&draft->mixes, &draft->mix_count, sizeof *share);
+    if (!share)
+        return read_out_of_memory(reader);
+    share->weight = 1;
+    if (node->kind == NODE_SCALAR)
+        return read_scalar(reader, node, place, value_text, &share->name);
+    if (read_map(reader, node, place, share_keys, share) < 0)
+        return -1;
+    return share->name
+               ? 0
+               : read_fail(reader, node, place, "needs a mix; write e.g. {mix: people, weight: 3}");
+}
+
+static int read_shares(struct reader *reader, const struct node *node, const struct place *place,
+                       void *field)
+{
+    struct phase_draft *draft = field;
+    if (read_list(reader, node, place, read_share, field) < 0)
+        return -1;
+    return draft->mix_count
+               ? 0
+               : read_fail(reader, node, place, "are empty; write e.g. mixes: [people, churn]");
+}
+
 static const struct key phase_keys[] = {
     {"name", value_text, NULL, offsetof(struct phase_draft, name)},
     {"kind", value_phase_kind, NULL, offsetof(struct phase_draft, kind)},
     LOAD_KEYS(offsetof(struct phase_draft, load)),
+    {"mixes", NULL, read_shares, 0},
     {"not_run", value_text, NULL, offsetof(struct phase_draft, not_run)},
     {NULL, NULL, NULL, 0}};
 
@@ -106,6 +146,8 @@ static int fill_phase(struct reader *reader, const struct node *node, const stru
     struct phase *phase = array_add(&plan->phases, &plan->phase_count, sizeof *phase);
     if (!phase)
         return read_out_of_memory(reader);
+    if (draft->mix_count && draft->load.mix)
+        return read_fail(reader, node, place, "has mix and mixes; give one of them");
     phase->kind = draft->kind;
     phase->where = read_where(reader, node);
     if (!phase->where || name_phase(phase, draft, place->index) < 0 ||
@@ -119,6 +161,14 @@ static int fill_phase(struct reader *reader, const struct node *node, const stru
     }
     if (load_build(phase, &draft->load, reader->error) < 0)
         return read_fail_below(reader, node, place);
+    if (draft->mix_count) {
+        free(phase->mix); /* that of the whole plan */
+        phase->mix = NULL;
+        phase->mixes = draft->mixes;
+        phase->mix_count = draft->mix_count;
+        draft->mixes = NULL;
+        draft->mix_count = 0;
+    }
     return 0;
 }
 
@@ -131,6 +181,9 @@ int read_phase(struct reader *reader, const struct node *node, const struct plac
         failed = fill_phase(reader, node, place, &draft, field);
     free(draft.name);
     free(draft.not_run);
+    for (size_t i = 0; i < draft.mix_count; i++)
+        free(draft.mixes[i].name);
+    free(draft.mixes);
     load_settings_free(&draft.load);
     return failed;
 }

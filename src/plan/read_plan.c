@@ -6,6 +6,7 @@
 #include "plan/mix.h"
 #include "plan/secret.h"
 #include "plan/threshold.h"
+#include "plan/tiers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,6 +155,31 @@ PLAN_WORD(read_workers, value_count, workers)
 PLAN_WORD(read_repeat, value_count, repeat)
 PLAN_WORD(read_start_at, value_wall_time, start_at_wall_ns)
 
+#define TIER_KEY(word, tier, parse)                                                                \
+    {                                                                                              \
+        word, parse, NULL, offsetof(struct tier_settings, urls[tier])                              \
+    }
+static const struct key tier_keys[] = {TIER_KEY("redis", TIER_REDIS, value_tier_redis),
+                                       TIER_KEY("neo4j", TIER_NEO4J, value_tier_neo4j),
+                                       TIER_KEY("faiss", TIER_FAISS, value_tier_faiss),
+                                       TIER_KEY("sqlite", TIER_SQLITE, value_tier_sqlite),
+                                       {NULL, NULL, NULL, 0}};
+
+static int read_tiers(struct reader *reader, const struct node *node, const struct place *place,
+                      void *field)
+{
+    struct tier_settings *tiers = &reader->plan->tiers;
+    (void)field;
+    if (node->kind == NODE_MAP)
+        return read_map(reader, node, place, tier_keys, tiers);
+    if (node->kind != NODE_SCALAR || strcmp(node->text, "none") != 0)
+        return read_fail(reader, node, place,
+                         "must be none, or say where the tiers are; write e.g. {redis: "
+                         "redis://127.0.0.1:6379, neo4j: none}");
+    tiers->none = true;
+    return 0;
+}
+
 static const struct key plan_keys[] = {
     {"name", NULL, read_name, 0},
     {"base", value_base, NULL, offsetof(struct plan_draft, base)},
@@ -165,6 +191,7 @@ static const struct key plan_keys[] = {
     {"phases", NULL, read_later, 0},
     MIX_KEYS(offsetof(struct plan_draft, mix)),
     {"mixes", NULL, read_mixes, 0},
+    {"tiers", NULL, read_tiers, 0},
     {"thresholds", NULL, read_thresholds, 0},
     {"abort_on", NULL, read_abort_on, 0},
     {"data", NULL, read_data, 0},
@@ -208,6 +235,12 @@ static int check_beside(struct reader *reader, const struct node *root)
                                         "steps", "teeth",    "spike_at",   "spike_for",
                                         "ramp",  "stepped",  "points",     NULL};
     static const char *const targets[] = {"target", NULL};
+    const struct node *tiers = node_get(root, "tiers");
+    struct place place = {&top, "tiers", 0};
+    if (tiers && !node_get(root, "base"))
+        return read_fail(reader, tiers, &place,
+                         "are of base: validate; in a plan with phases of its own a tier is one of "
+                         "the targets");
     if (fail_beside(reader, root, loads, "phases", "put it into a phase, or leave out phases") <
             0 ||
         fail_beside(reader, root, mixes, "mixes", "put it into a mix, or leave out mixes") < 0 ||

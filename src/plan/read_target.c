@@ -113,6 +113,8 @@ static const struct key target_keys[] = {
     {"connect_timeout", value_duration, NULL, FIELD(connect_timeout_ns)},
     {"pool", value_count, NULL, FIELD(pool_size)},
     {"seed", value_seed, NULL, FIELD(seed)},
+    {"embedded", value_flag, NULL, FIELD(embedded)},
+    {"tiers", NULL, read_string_list, FIELD(tiers)},
     {"options", NULL, read_options, FIELD(driver_options)},
     {NULL, NULL, NULL, 0}};
 

@@ -4,6 +4,7 @@
 #include "plan/target.h"
 #include "plan/target_flags.h"
 #include "plan/threshold.h"
+#include "plan/tiers.h"
 #include "plan/values.h"
 
 #include <ctype.h>
@@ -17,6 +18,7 @@ static int start_built_in(struct run_flags *flags, struct plan *plan, struct err
 static int apply_targets(const struct run_flags *flags, struct plan *plan, struct error *error);
 static int apply_mix(struct run_flags *flags, struct plan *plan, struct error *error);
 static int apply_rest(struct run_flags *flags, struct plan *plan, struct error *error);
+static int apply_tiers(struct run_flags *flags, struct plan *plan, struct error *error);
 
 void run_flags_init(struct run_flags *flags)
 {
@@ -29,6 +31,7 @@ void run_flags_free(struct run_flags *flags)
     free(flags->plan_file);
     target_options_free(&flags->target);
     load_settings_free(&flags->load);
+    tier_settings_free(&flags->tiers);
     string_list_free(flags->tools);
     string_list_free(flags->exclude);
     string_list_free(flags->tags);
@@ -41,9 +44,9 @@ int run_flags_make_plan(struct run_flags *flags, struct plan *plan, struct error
 {
     int failed =
         flags->plan_file ? start_from_file(flags, plan, error) : start_built_in(flags, plan, error);
-    if (failed == 0 &&
-        (apply_targets(flags, plan, error) < 0 || apply_mix(flags, plan, error) < 0 ||
-         apply_rest(flags, plan, error) < 0 || plan_finish(plan, error) < 0))
+    if (failed == 0 && (apply_targets(flags, plan, error) < 0 ||
+                        apply_mix(flags, plan, error) < 0 || apply_rest(flags, plan, error) < 0 ||
+                        apply_tiers(flags, plan, error) < 0 || plan_finish(plan, error) < 0))
         failed = -1;
     if (failed < 0)
         plan_free(plan);
@@ -324,4 +327,19 @@ static int apply_rest(struct run_flags *flags, struct plan *plan, struct error *
     if (flags->start_at_ns)
         plan->start_at_wall_ns = flags->start_at_ns;
     return 0;
+}
+
+/* Only the built-in plan has memory phases to be made; elsewhere a tier is a target. */
+static int apply_tiers(struct run_flags *flags, struct plan *plan, struct error *error)
+{
+    bool given = false;
+    for (size_t i = 0; i < TIERS; i++)
+        given = given || flags->tiers.urls[i];
+    if (given && !plan->tiers.wanted)
+        return error_set(error, ERROR_USAGE,
+                         "--redis, --neo4j, --faiss, --sqlite: are tiers of the built-in plan; in "
+                         "another, write them as targets, or leave out --duration and "
+                         "--operations");
+    tier_settings_override(&plan->tiers, &flags->tiers);
+    return plan_add_tiers(plan, error);
 }

@@ -14,6 +14,7 @@ struct run_flags {
     char *plan_file;
     struct target_options target; /* url or command, and what is said of how to reach it */
     struct load_settings load;
+    struct tier_settings tiers;
     bool quick;
     uint64_t warmup_ns;
     char **tools, **exclude; /* globs */

@@ -42,6 +42,7 @@ void target_options_free(struct target_options *target)
     free(target->ca_file);
     free(target->certificate_file);
     free(target->key_file);
+    string_list_free(target->tiers);
     json_decref(target->driver_options);
     *target = (struct target_options){0};
 }
@@ -224,9 +225,32 @@ int command_split(const char *text, char ***command, struct error *error)
     return failed;
 }
 
+/* A target that cicada starts, or makes of others: it has a driver, and no place. */
+static int check_made(const struct target_options *target, struct error *error)
+{
+    static const char *const embedded[] = {"redis", "faiss", "sqlite", NULL};
+    if (target->command || target->url)
+        return error_set(error, ERROR_USAGE,
+                         "%s: cannot stand beside a url or a command; leave "
+                         "one out",
+                         target->tiers ? "tiers" : "embedded");
+    if (target->tiers && (!target->driver || strcmp(target->driver, "cross_tier") != 0))
+        return error_set(error, ERROR_USAGE,
+                         "tiers: are of the driver cross_tier; write driver: cross_tier");
+    for (size_t i = 0; target->driver && embedded[i]; i++)
+        if (strcmp(target->driver, embedded[i]) == 0)
+            return 0;
+    return target->tiers ? 0
+                         : error_set(error, ERROR_USAGE,
+                                     "embedded: is for the drivers redis, faiss and sqlite; write "
+                                     "e.g. driver: sqlite");
+}
+
 int target_check(const struct target_options *target, struct error *error)
 {
     bool has_command = target->command != NULL;
+    if (target->embedded || target->tiers)
+        return check_made(target, error);
     if (has_command == (target->url != NULL))
         return error_set(error, ERROR_USAGE,
                          has_command ? "url: cannot stand beside a command; leave one out"

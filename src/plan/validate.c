@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "plan/threshold.h"
+#include "plan/tiers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +46,10 @@ static int add_validate_phase(struct plan *plan, const struct validate_phase *ph
     return plan_add_phase(plan, phase->name, phase->kind, &settings, built_in, error);
 }
 
+/* Holds the place until the tiers are known. */
 static int add_memory_phase(struct plan *plan, struct error *error)
 {
+    plan->tiers.wanted = true;
     struct phase *phase = array_add(&plan->phases, &plan->phase_count, sizeof *phase);
     if (!phase)
         return error_out_of_memory(error);
@@ -96,8 +99,9 @@ int plan_validate_default(struct plan *plan, struct target_options *target, bool
         failed = plan_add_default_thresholds(plan, error);
     if (failed == 0 && quick)
         plan_shorten(plan, 10);
-    if (failed == 0)
-        failed = plan_finish(plan, error);
+    if (failed == 0 && (plan_finish(plan, error) < 0 || plan_add_tiers(plan, error) < 0 ||
+                        plan_finish(plan, error) < 0))
+        failed = -1;
     if (failed < 0)
         plan_free(plan);
     return failed;

@@ -154,7 +154,11 @@ static const struct validate_row validate_rows[] = {
     {"peak", PHASE_PEAK, 50, 50, 60 * S, true},
     {"stress", PHASE_STRESS, 75, 75, 30 * S, false},
     {"recovery", PHASE_RECOVERY, 5, 5, 30 * S, true},
-    {"memory", PHASE_MEMORY, 0, 0, 0, false},
+    {"memory-redis", PHASE_MEMORY, 10, 10, 0, false},
+    {"memory-neo4j", PHASE_MEMORY, 0, 0, 0, false},
+    {"memory-faiss", PHASE_MEMORY, 10, 10, 0, false},
+    {"memory-sqlite", PHASE_MEMORY, 10, 10, 0, false},
+    {"memory-cross", PHASE_MEMORY, 10, 10, 0, false},
     {"ramp-down", PHASE_RAMP_DOWN, 50, 5, 30 * S, true},
     {"idle", PHASE_IDLE, 0, 0, 5 * S, false}};
 
@@ -170,12 +174,12 @@ static void check_validate(bool quick)
     assert_string_equal(plan.name, "validate");
     assert_string_equal(plan.source, "built-in");
     assert_int_equal(plan.quick, quick);
-    assert_int_equal(plan.target_count, 1);
+    assert_int_equal(plan.target_count, 5); /* the tiers but Neo4j, and all together */
     assert_int_equal(plan.targets[0].timeout_ns, plan.timeout_ns);
-    assert_int_equal(plan.mix_count, 1);
+    assert_int_equal(plan.mix_count, 5);
     assert_int_equal(plan.mixes[0].entry_count, 0);
-    assert_int_equal(plan.phase_count, 7);
-    for (size_t i = 0; i < 7; i++) {
+    assert_int_equal(plan.phase_count, 11);
+    for (size_t i = 0; i < 11; i++) {
         const struct validate_row *row = &validate_rows[i];
         const struct phase *phase = &plan.phases[i];
         assert_string_equal(phase->name, row->name);
@@ -185,13 +189,14 @@ static void check_validate(bool quick)
         assert_level(phase, phase->duration_ns, row->last);
         assert_int_equal(phase->think_min_ns, row->thinks ? 10000000 : 0);
         assert_int_equal(phase->think_max_ns, row->thinks ? 20000000 : 0);
-        assert_int_equal(phase->in_flight_per_user, phase->not_run ? 0 : 3);
+        assert_int_equal(phase->in_flight_per_user, phase->not_run                ? 0
+                                                    : phase->kind == PHASE_MEMORY ? 1
+                                                                                  : 3);
     }
     assert_int_equal(plan.phases[0].point_count, 11);
-    assert_int_equal(plan.phases[5].point_count, 11);
-    assert_true(plan.phases[4].not_run);
-    assert_string_equal(plan.phases[4].not_run_reason, "no memory tier was given");
-    assert_int_equal(plan.threshold_count, 3);
+    assert_int_equal(plan.phases[9].point_count, 11);
+    assert_true(plan.phases[5].not_run);
+    assert_int_equal(plan.threshold_count, 6);
     assert_string_equal(plan.thresholds[0].text, "p95<500ms");
     assert_string_equal(plan.thresholds[1].text, "p99<1000ms");
     assert_string_equal(plan.thresholds[2].text, "errors<2%");
