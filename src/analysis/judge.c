@@ -4,6 +4,7 @@
 #include "analysis/coverage.h"
 #include "analysis/phases.h"
 #include "analysis/quantity.h"
+#include "analysis/rejection.h"
 #include "analysis/saturation.h"
 
 #include <stdio.h>
@@ -31,7 +32,8 @@ int judge_result(struct result *result, const struct judge_options *options)
         if (threshold_judge(result, &options->thresholds[i], &saturation) < 0)
             return -1;
     if (recovery_judge(result) < 0 || saturation_judge(result, &saturation) < 0 ||
-        coverage_judge(result, options->minimum_sample) < 0 || phases_not_run_judge(result) < 0)
+        coverage_judge(result, options->minimum_sample) < 0 || rejection_judge(result) < 0 ||
+        phases_not_run_judge(result) < 0)
         return -1;
     result->verdict = judge_verdict(result);
     result->exit_code = judge_exit_code(result->verdict, options->ended_by);

@@ -93,10 +93,11 @@ static void describe(const struct saturation *saturation, char *text, size_t siz
                  "no second of load in which cicada watched itself: whether it was the "
                  "bottleneck is not known");
     else if (!saturation->saturated)
-        snprintf(text, size,
-                 "the generator kept up: busiest worker busy %s of the time at most, timers at most %s "
-                 "late%s, over %u second%s",
-                 cpu, lag, paced, saturation->seconds, saturation->seconds == 1 ? "" : "s");
+        snprintf(
+            text, size,
+            "the generator kept up: busiest worker busy %s of the time at most, timers at most %s "
+            "late%s, over %u second%s",
+            cpu, lag, paced, saturation->seconds, saturation->seconds == 1 ? "" : "s");
     else
         snprintf(
             text, size,

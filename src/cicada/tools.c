@@ -1,6 +1,7 @@
 /* cicada tools TARGET: what the target offers, the arguments that would be sent, and one probe call
  * of each tool, so that a person sees before a run which tools work and which need arguments of
  * their own. */
+#include "analysis/rejection.h"
 #include "base/clock.h"
 #include "cicada/command.h"
 #include "cicada/options.h"
@@ -46,23 +47,6 @@ static bool selected(const struct tools *tools, const struct offer *offer)
     if (options->include && !matches(offer->name, options->include))
         return false;
     return !matches(offer->name, options->exclude);
-}
-
-/* A server says in its own words that it did not like the arguments: by the code JSON-RPC has for
- * it, or, as most SDKs do, in the text of a tool error. */
-static bool arguments_rejected(const struct probe_result *result)
-{
-    static const char *const words[] = {
-        "invalid argument",  "-32602", "validation", "invalid input", "invalid param",
-        "required property", "schema"};
-    if (result->outcome.kind == OUTCOME_JSONRPC_ERROR)
-        return result->outcome.code == -32602;
-    if (result->outcome.kind != OUTCOME_TOOL_ERROR || !result->text)
-        return false;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasestr(result->text, words[i]))
-            return true;
-    return false;
 }
 
 static void print_row(const struct tools *tools, const struct offer *offer, const char *probe,
@@ -137,7 +121,7 @@ static void probe_offer(struct tools *tools, const struct offer *offer)
         char latency[32];
         probe_call(&tools->probe, &operation, 0, target->options->timeout_ns, &result);
         bool ok = result.outcome.kind == OUTCOME_OK;
-        bool rejected = !ok && arguments_rejected(&result);
+        bool rejected = !ok && rejection_suspected(&result.outcome, result.text);
         tools->called++;
         tools->failed += !ok;
         tools->rejected += rejected;

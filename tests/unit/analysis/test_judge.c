@@ -2,6 +2,7 @@
 #include "analysis/coverage.h"
 #include "analysis/judge.h"
 #include "analysis/phases.h"
+#include "analysis/rejection.h"
 #include "analysis/saturation.h"
 #include "base/clock.h"
 
@@ -372,6 +373,40 @@ static json_t *recovery_evidence(const int *p95_ms, size_t windows)
                      "windows", array);
 }
 
+static void keep_example(struct result *result, uint32_t operation, enum outcome_kind kind,
+                         int code, const char *text)
+{
+    result->examples =
+        realloc(result->examples, (result->example_count + 1) * sizeof *result->examples);
+    result->examples[result->example_count++] = (struct example){
+        .operation = operation, .outcome = {.kind = kind, .code = code}, .text = strdup(text)};
+}
+
+static void refused_arguments_are_told_with_the_way_out(void **state)
+{
+    (void)state;
+    struct result result;
+    struct measurement *operations = make_small(&result);
+    call(&operations[0], OUTCOME_OK, 1, 30);
+    call(&operations[0], OUTCOME_TOOL_ERROR, 1, 10);
+    call(&operations[1], OUTCOME_TOOL_ERROR, 1, 5);
+    keep_example(&result, 0, OUTCOME_TOOL_ERROR, 0, "Input validation error: id must be a uuid");
+    keep_example(&result, 1, OUTCOME_TOOL_ERROR, 0, "the disk is full");
+    keep_example(&result, 1, OUTCOME_JSONRPC_ERROR, -32603, "internal: validation of nothing");
+    assert_int_equal(rejection_judge(&result), 0);
+    assert_int_equal(result.finding_count, 1);
+    const struct finding *finding = finding_of(&result, "arguments_rejected");
+    assert_int_equal(finding->verdict, VERDICT_INFORMATION);
+    assert_int_equal(finding->sample, 40);
+    assert_int_equal(json_integer_value(json_object_get(finding->figures, "failed_alike")), 10);
+    assert_non_null(strstr(finding->text, "id must be a uuid"));
+    assert_non_null(strstr(finding->text, "{name: fast, arguments"));
+    keep_example(&result, 1, OUTCOME_JSONRPC_ERROR, -32602, "");
+    assert_int_equal(rejection_judge(&result), 0);
+    assert_int_equal(result.finding_count, 3);
+    result_free(&result);
+}
+
 static void recovery_takes_windows_in_a_row(void **state)
 {
     (void)state;
@@ -523,6 +558,7 @@ int main(void)
         cmocka_unit_test(saturation_is_cpu_lag_or_delay),
         cmocka_unit_test(seconds_without_load_do_not_count),
         cmocka_unit_test(coverage_names_what_is_missing),
+        cmocka_unit_test(refused_arguments_are_told_with_the_way_out),
         cmocka_unit_test(recovery_takes_windows_in_a_row),
         cmocka_unit_test(recovery_findings),
         cmocka_unit_test(the_verdict_follows_from_the_findings),
