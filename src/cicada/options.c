@@ -65,17 +65,6 @@ static int take_command(void *context, char **words, struct error *error)
     return target_take_command(&options->target, words, error);
 }
 
-static int print_help(const struct option_command *command, struct error *error)
-{
-    struct buffer text;
-    buffer_init(&text, 1 << 20);
-    int printed = option_help(command, &text);
-    if (printed == 0)
-        fwrite(buffer_bytes(&text), 1, buffer_length(&text), stdout);
-    buffer_free(&text);
-    return printed == 0 ? 1 : error_out_of_memory(error);
-}
-
 static int check(struct target_command_options *options, const char *command, struct error *error)
 {
     if (!options->named)
@@ -120,7 +109,7 @@ int target_command_options_parse(struct target_command_options *options, const c
     if (parsed == 0)
         parsed = check(options, command, error);
     else if (parsed > 0)
-        parsed = print_help(&description, error);
+        parsed = option_print_help(&description, error);
     if (parsed != 0)
         target_command_options_free(options);
     return parsed;

@@ -39,17 +39,6 @@ static int take_path(void *context, char *text, struct error *error)
     return 0;
 }
 
-static int print_help(const struct option_command *command, struct error *error)
-{
-    struct buffer text;
-    buffer_init(&text, 1 << 20);
-    int printed = option_help(command, &text);
-    if (printed == 0)
-        fwrite(buffer_bytes(&text), 1, buffer_length(&text), stdout);
-    buffer_free(&text);
-    return printed == 0 ? 1 : error_set(error, ERROR_INTERNAL, "out of memory");
-}
-
 /* 0; 1 when --help was asked for and printed; -1. */
 static int parse(struct report *report, int argc, char **argv, struct error *error)
 {
@@ -63,7 +52,7 @@ static int parse(struct report *report, int argc, char **argv, struct error *err
         .context = report};
     int parsed = option_parse(&command, argc, argv, error);
     if (parsed > 0)
-        return print_help(&command, error);
+        return option_print_help(&command, error);
     if (parsed == 0 && !report->path)
         return error_set(error, ERROR_USAGE,
                          "report: no result was given; write cicada report cicada-result.json");

@@ -163,3 +163,14 @@ int option_help(const struct option_command *command, struct buffer *output)
         return -1;
     return 0;
 }
+
+int option_print_help(const struct option_command *command, struct error *error)
+{
+    struct buffer text;
+    buffer_init(&text, 1 << 20);
+    int printed = option_help(command, &text);
+    if (printed == 0)
+        fwrite(buffer_bytes(&text), 1, buffer_length(&text), stdout);
+    buffer_free(&text);
+    return printed == 0 ? 1 : error_out_of_memory(error);
+}

@@ -46,4 +46,7 @@ int option_parse(const struct option_command *command, int argc, char **argv, st
  */
 int option_help(const struct option_command *command, struct buffer *output);
 
+/* The same to stdout. Returns 1, as option_parse does for --help; -1 when memory is out. */
+int option_print_help(const struct option_command *command, struct error *error);
+
 #endif
