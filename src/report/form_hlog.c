@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "report/form_timeline.h"
 #include "report/form_write.h"
+#include "report/text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -131,13 +132,17 @@ static int write_histogram(FILE *file, const struct histogram *histogram)
 
 /* ---- lines ---------------------------------------------------------------------------------- */
 
-/* A tag ends at a comma, and a log's line at a blank. */
+/* A tag ends at a comma, and a log's line at a blank; nor is anything in it that is not shown. */
 static void write_tag(FILE *file, const char *tag)
 {
     fputs("Tag=", file);
-    for (; *tag; tag++)
-        fputc((unsigned char)*tag <= ' ' || *tag == ',' || *tag == '"' || *tag == 0x7f ? '_' : *tag,
-              file);
+    while (*tag) {
+        uint32_t code;
+        size_t length = text_decode((const unsigned char *)tag, &code);
+        bool plain = length > 0 && !text_is_unsafe(code) && !strchr(" ,\"", *tag);
+        fprintf(file, "%.*s", plain ? (int)length : 1, plain ? tag : "_");
+        tag += length ? length : 1;
+    }
     fputc(',', file);
 }
 

@@ -27,6 +27,11 @@ static void write_title(FILE *file, const char *title)
     fprintf(file, "<th scope=\"col\">%s</th>", title);
 }
 
+static void write_text_title(FILE *file, const char *title)
+{
+    fprintf(file, "<th scope=\"col\" class=\"text\">%s</th>", title);
+}
+
 void form_html_figure_titles(FILE *file)
 {
     write_title(file, "Count");
@@ -116,7 +121,7 @@ int form_html_phases(FILE *file, const struct result *result)
 {
     fputs("<section id=\"phases\">\n<h2>Phases</h2>\n", file);
     form_html_table_begin(file, "phases", "The phases in order; latencies as percentiles");
-    write_title(file, "Phase");
+    write_text_title(file, "Phase");
     write_title(file, "Load for");
     write_title(file, "Users");
     form_html_figure_titles(file);
@@ -163,10 +168,10 @@ int form_html_operations(FILE *file, const struct result *result)
             file);
         form_html_table_begin(file, "operations",
                               "Each operation over all phases that count; slowest first");
-        write_title(file, "Operation");
+        write_text_title(file, "Operation");
         if (result->target_count > 1)
-            write_title(file, "Target");
-        write_title(file, "Category");
+            write_text_title(file, "Target");
+        write_text_title(file, "Category");
         form_html_figure_titles(file);
         fputs("</tr></thead>\n<tbody>\n", file);
         for (size_t i = 0; i < rows.count; i++)
@@ -222,7 +227,9 @@ int form_html_parts(FILE *file, const struct result *result)
     int status = 0;
     fputs("<section id=\"parts\">\n<h2>Where the time went</h2>\n", file);
     form_html_table_begin(file, "parts", "Parts of the latency, of those operations that had them");
-    static const char *const titles[] = {"Part", "What it is", "Count", "p50", "p95", "p99", "Max"};
+    static const char *const titles[] = {"Count", "p50", "p95", "p99", "Max"};
+    write_text_title(file, "Part");
+    write_text_title(file, "What it is");
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         write_title(file, titles[i]);
     fputs("</tr></thead>\n<tbody>\n", file);

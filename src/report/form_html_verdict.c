@@ -210,10 +210,11 @@ static void write_example(FILE *file, const struct result *result, const struct 
 }
 
 static void write_reason(FILE *file, const struct result *result,
-                         const struct outcome_count *reason, uint64_t finished)
+                         const struct outcome_count *reason, const struct measurement *total)
 {
+    uint64_t finished = measurement_finished(total);
     char text[QUANTITY_SIZE];
-    const struct example *example = result_example_of(result, &reason->outcome);
+    const struct example *example = result_example_of(result, total, &reason->outcome);
     fprintf(file, "<li><div class=\"failure\"><h3><code>%s",
             outcome_kind_name(reason->outcome.kind));
     if (reason->outcome.code)
@@ -247,7 +248,7 @@ int form_html_failures(FILE *file, const struct result *result)
         measurement_sort_reasons(&total);
         fputs("<ul class=\"failures\">\n", file);
         for (unsigned i = 0; i < total.reason_count; i++)
-            write_reason(file, result, &total.reasons[i], measurement_finished(&total));
+            write_reason(file, result, &total.reasons[i], &total);
         fputs("</ul>\n", file);
     } else {
         fputs("<p class=\"empty\">No operation failed.</p>\n", file);

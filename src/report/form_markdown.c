@@ -131,10 +131,11 @@ static int write_phases(FILE *file, const struct result *result)
 }
 
 static void write_reason(FILE *file, const struct result *result,
-                         const struct outcome_count *reason, uint64_t finished)
+                         const struct outcome_count *reason, const struct measurement *total)
 {
+    uint64_t finished = measurement_finished(total);
     char text[QUANTITY_SIZE];
-    const struct example *example = result_example_of(result, &reason->outcome);
+    const struct example *example = result_example_of(result, total, &reason->outcome);
     fprintf(file, "| %s | ", outcome_kind_name(reason->outcome.kind));
     if (reason->outcome.code)
         fprintf(file, "%d ", (int)reason->outcome.code);
@@ -160,7 +161,7 @@ static int write_failures(FILE *file, const struct result *result)
               "| --- | --- | ---: | ---: | --- | --- |\n",
               file);
         for (unsigned i = 0; i < total.reason_count; i++)
-            write_reason(file, result, &total.reasons[i], measurement_finished(&total));
+            write_reason(file, result, &total.reasons[i], &total);
         fputc('\n', file);
     }
     measurement_free(&total);

@@ -71,6 +71,8 @@ static void write_labels(FILE *file, const struct subject *subject)
 {
     if (subject->phase) {
         label(file, "{", "phase", subject->phase->name);
+        /* two phases of a plan may have one name, two series must not */
+        fprintf(file, ",position=\"%td\"", subject->phase - subject->result->phases + 1);
         return;
     }
     const struct result_target *target = &subject->result->targets[subject->row->target];

@@ -75,18 +75,35 @@ void measurement_sort_reasons(struct measurement *measurement)
     qsort(measurement->reasons, measurement->reason_count, sizeof *measurement->reasons, by_count);
 }
 
-const struct example *result_example_of(const struct result *result, const struct outcome *outcome)
+static bool same_reason(const struct outcome *a, const struct outcome *b)
+{
+    return a->kind == b->kind && a->code == b->code &&
+           (a->detail == b->detail ||
+            (a->detail && b->detail && strcmp(a->detail, b->detail) == 0));
+}
+
+static bool has_reason(const struct measurement *total, const struct outcome *outcome)
+{
+    for (unsigned i = 0; i < total->reason_count; i++)
+        if (same_reason(&total->reasons[i].outcome, outcome))
+            return true;
+    return false;
+}
+
+const struct example *result_example_of(const struct result *result,
+                                        const struct measurement *total,
+                                        const struct outcome *outcome)
 {
     const struct example *found = NULL;
+    bool other = outcome->detail && strcmp(outcome->detail, "other") == 0;
     for (size_t i = 0; i < result->example_count; i++) {
         const struct example *example = &result->examples[i];
-        const char *a = example->outcome.detail, *b = outcome->detail;
-        bool same = example->outcome.kind == outcome->kind &&
-                    example->outcome.code == outcome->code &&
-                    (a == b || (a && b && strcmp(a, b) == 0));
-        if (same && example->text)
+        bool fits = same_reason(&example->outcome, outcome) ||
+                    (other && example->outcome.kind == outcome->kind &&
+                     !has_reason(total, &example->outcome));
+        if (fits && example->text)
             return example;
-        if (same && !found)
+        if (fits && !found)
             found = example;
     }
     return found;

@@ -20,8 +20,12 @@ void operation_rows_free(struct operation_rows *rows);
 
 /* Most frequent first, in place. */
 void measurement_sort_reasons(struct measurement *measurement);
-/* The example of a failure that has a text, else one without; NULL when none was kept. */
-const struct example *result_example_of(const struct result *result, const struct outcome *outcome);
+/* The example of a failure that has a text, else one without; NULL when none was kept. For the
+ * reason "other", which stands for those that `total` has no room for: one of the same kind that no
+ * reason of its own stands for. */
+const struct example *result_example_of(const struct result *result,
+                                        const struct measurement *total,
+                                        const struct outcome *outcome);
 
 double result_phase_peak_users(const struct result_phase *phase);
 /* One part of the latency over the phases that count; `into` is initialised. -1: memory. */

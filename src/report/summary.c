@@ -178,10 +178,11 @@ static void print_operations(struct summary *summary)
 /* ---- errors --------------------------------------------------------------------------------- */
 
 static void add_error(struct summary *summary, struct table *table,
-                      const struct outcome_count *reason, uint64_t finished)
+                      const struct outcome_count *reason, const struct measurement *total)
 {
+    uint64_t finished = measurement_finished(total);
     char count[QUANTITY_SIZE], share[QUANTITY_SIZE];
-    const struct example *example = result_example_of(summary->result, &reason->outcome);
+    const struct example *example = result_example_of(summary->result, total, &reason->outcome);
     table_add(table, summary->style.bad, outcome_kind_name(reason->outcome.kind));
     if (reason->outcome.code && reason->outcome.detail)
         table_add_format(table, NULL, "%d %s", (int)reason->outcome.code, reason->outcome.detail);
@@ -211,7 +212,7 @@ static void print_errors(struct summary *summary)
     if (result_total(summary->result, &total) == 0 && total.reason_count > 0) {
         measurement_sort_reasons(&total);
         for (unsigned i = 0; i < total.reason_count; i++)
-            add_error(summary, &table, &total.reasons[i], measurement_finished(&total));
+            add_error(summary, &table, &total.reasons[i], &total);
         fputc('\n', summary->stream);
         table_print(&table, summary->stream, &summary->style, summary->width);
     }

@@ -10,26 +10,27 @@
   }
   function shorten(text) { return text.indexOf('.') < 0 ? text : text.replace(/\.?0+$/, ''); }
   function duration(ns) {
-    if (ns < 1e3) return ns.toFixed(0) + ' ns';
-    if (ns < 1e6) return digits(ns / 1e3) + ' \u00b5s';
-    if (ns < 1e9) return digits(ns / 1e6) + ' ms';
-    return digits(ns / 1e9) + ' s';
+    if (ns < 1e3) return ns.toFixed(0) + 'ns';
+    if (ns < 1e6) return digits(ns / 1e3) + 'us';
+    if (ns < 1e9) return digits(ns / 1e6) + 'ms';
+    return digits(ns / 1e9) + 's';
   }
   function durationTick(ns) {
-    var parts = duration(ns).split(' ');
-    return shorten(parts[0]) + ' ' + parts[1];
+    var text = duration(ns), unit = text.search(/[a-z]/);
+    return shorten(text.slice(0, unit)) + text.slice(unit);
   }
   function count(value) {
-    if (value >= 1e6) return shorten((value / 1e6).toFixed(2)) + ' M';
-    if (value >= 1e4) return shorten((value / 1e3).toFixed(1)) + ' k';
-    return shorten(value >= 100 ? value.toFixed(0) : value.toFixed(2));
+    if (value >= 1e6) return shorten((value / 1e6).toFixed(2)) + 'M';
+    if (value >= 1e4) return shorten((value / 1e3).toFixed(1)) + 'k';
+    return value >= 1e3 ? grouped(value) : shorten(value >= 100 ? value.toFixed(0) : value.toFixed(2));
   }
+  function grouped(value) { return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ','); }
   function bytes(value) {
-    return value >= 1e9 ? shorten((value / 1e9).toFixed(2)) + ' GB' : shorten((value / 1e6).toFixed(1)) + ' MB';
+    return value >= 1e9 ? shorten((value / 1e9).toFixed(2)) + 'GB' : shorten((value / 1e6).toFixed(1)) + 'MB';
   }
-  function percent(share) { return shorten((share * 100).toFixed(1)) + ' %'; }
+  function percent(share) { return shorten((share * 100).toFixed(1)) + '%'; }
   function clock(seconds) {
-    if (seconds < 120) return seconds + ' s';
+    if (seconds < 120) return seconds + 's';
     var h = Math.floor(seconds / 3600), m = Math.floor(seconds / 60) % 60, s = seconds % 60;
     return h ? h + ':' + ('0' + m).slice(-2) + (s ? ':' + ('0' + s).slice(-2) : ' h') :
       m + ':' + ('0' + s).slice(-2) + ' min';
@@ -307,7 +308,7 @@
     return {
       title: 'Latency heat map', wide: true, key: [],
       aside: 'Each column is ' + (data.step > 1 ? clock(data.step) : 'a second') +
-        ': the darker a cell, the larger the share of its operations that took so long.',
+        ': the stronger a cell, the larger the share of its operations that took so long.',
       says: function () { return 'From ' + duration(value(low)) + ' to ' + duration(value(high + 1)) + '.'; },
       empty: high < low ? 'No operation succeeded.' : '',
       draw: function (frame) {
@@ -384,7 +385,7 @@
     });
     if (data.self.length) {
       list.push(lineOf('cicada itself: busiest worker', data.self, 1, 'max', percent, 1,
-        'The share of a core its busiest thread used; near 100 % the generator is the limit.'));
+        'The share of a core its busiest thread used; near 100% the generator is the limit.'));
       list.push(lineOf('cicada itself: timers late by', data.self, 2, 'max', durationTick));
     }
     return list;
@@ -451,13 +452,13 @@
     });
     slider.value = cursor;
     var phase = phaseAt(point[AT] + data.step / 2) || phaseAt(point[AT]);
-    slider.setAttribute('aria-valuetext', clock(point[AT]) + ', ' + phase);
-    var parts = [html('span', {}, [html('b', {}, [clock(point[AT])]), ' ' + phase])];
+    slider.setAttribute('aria-valuetext', clock(point[AT]) + (phase ? ' in ' + phase : ''));
+    var parts = [html('span', {}, [html('b', {}, [clock(point[AT])]), phase ? ' in ' + phase : ''])];
     if (point[USERS]) parts.push(figure('users', count(point[USERS])));
     if (rate !== null) parts.push(figure('rate', count(rate) + '/s'));
     if (point[OK])
       ['p50', 'p95', 'p99', 'max'].forEach(function (name, i) { parts.push(figure(name, duration(point[LATENCY][i]))); });
-    parts.push(figure('ok', count(point[OK])), figure('failed', count(point[FAILED] + point[CENSORED])));
+    parts.push(figure('ok', grouped(point[OK])), figure('failed', grouped(point[FAILED] + point[CENSORED])));
     told.replaceChildren.apply(told, parts);
   }
 
