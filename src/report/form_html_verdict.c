@@ -42,10 +42,16 @@ static void write_facts(FILE *file, const struct result *result)
     json_t *value;
     fputs("<dl class=\"facts\">", file);
     for (size_t t = 0; t < result->target_count; t++) {
-        const char *name = result->targets[t].name;
-        write_pair(file, result->target_count > 1 && name ? name : "Target",
-                   result->targets[t].address);
-        write_pair(file, "Server", result->targets[t].description);
+        const struct result_target *target = &result->targets[t];
+        if (!target->address || !*target->address) /* a tier that was not given */
+            continue;
+        fputs("<div><dt>", file);
+        escape_html(file, result->target_count > 1 && target->name ? target->name : "Target");
+        fputs("</dt><dd>", file);
+        escape_html(file, target->address);
+        fputs("<small>", file);
+        escape_html(file, target->description);
+        fputs("</small></dd></div>", file);
     }
     write_when(file, result);
     json_object_foreach(result->tags, key, value) write_pair(file, key, json_string_value(value));
