@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 extern const char form_html_style[];  /* html/report.css */
-extern const char form_html_script[]; /* html/report.js */
+extern const char form_html_script[]; /* html/charts.js and tables.js */
 extern const char form_html_policy[]; /* the Content-Security-Policy of both */
 
 /* Each writes its sections; -1 when memory is out. */

@@ -1,5 +1,5 @@
-"""Turns the page's style and script into C at build time, with the policy that lets a browser run
-these two and nothing else: embed.py STYLE SCRIPT OUTPUT.c"""
+"""Turns the page's style and scripts into C at build time, with the policy that lets a browser run
+these and nothing else: embed.py STYLE SCRIPT... OUTPUT.c"""
 
 import base64
 import hashlib
@@ -25,14 +25,15 @@ def read_ascii(path):
 
 
 def main():
-    style, script, output = sys.argv[1:]
-    style_data, script_data = read_ascii(style), read_ascii(script)
+    style, *scripts, output = sys.argv[1:]
+    style_data = read_ascii(style)
+    script_data = b"".join(read_ascii(script) for script in scripts)
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; "
         f"style-src {digest(style_data)}; script-src {digest(script_data)}"
     ).encode()
     with open(output, "w", encoding="ascii") as file:
-        file.write("/* made from report.css and report.js */\n")
+        file.write("/* made from report.css, charts.js and tables.js */\n")
         file.write('#include "report/form_html.h"\n\n')
         file.write(as_c("form_html_style", style_data))
         file.write(as_c("form_html_script", script_data))

@@ -1,5 +1,5 @@
-/* The report's script: draws the charts as SVG from the data in the page, sorts and filters the
-   table of operations, copies commands. Text from anywhere only ever becomes a text node. */
+/* Draws the charts of the report as SVG from the data in the page. Text from anywhere only ever
+   becomes a text node. */
 'use strict';
 (function () {
 
@@ -418,10 +418,10 @@
     return figure;
   }
 
-  function draw(room) {
+  function draw(room, paper) {
     var box = byId('figures');
     room = room || box.clientWidth;
-    var columns = window.matchMedia('(min-width: 62rem)').matches ? 2 : 1;
+    var columns = !paper && window.matchMedia('(min-width: 62rem)').matches ? 2 : 1;
     frames = [];
     var made = charts().map(function (chart) { return drawOne(chart, room, columns); });
     box.replaceChildren.apply(box, made);
@@ -500,68 +500,7 @@
     }).observe(byId('figures'));
   }
 
-  /* ---- tables ---- */
-
-  function sortKey(row, column) {
-    var cell = row.cells[column];
-    return cell.hasAttribute('data-sort') ? Number(cell.getAttribute('data-sort')) : cell.textContent.toLowerCase();
-  }
-  function sortBy(table, column, heading) {
-    var body = table.tBodies[0], rows = Array.from(body.rows);
-    var numeric = rows.length > 0 && typeof sortKey(rows[0], column) === 'number';
-    var before = heading.getAttribute('aria-sort');
-    var down = before ? before === 'ascending' : numeric;
-    rows.sort(function (a, b) {
-      var x = sortKey(a, column), y = sortKey(b, column);
-      return (x < y ? -1 : x > y ? 1 : 0) * (down ? -1 : 1);
-    });
-    Array.from(table.tHead.rows[0].cells).forEach(function (cell) { cell.removeAttribute('aria-sort'); });
-    heading.setAttribute('aria-sort', down ? 'descending' : 'ascending');
-    rows.forEach(function (row) { body.appendChild(row); });
-  }
-  function makeSortable(table) {
-    Array.from(table.tHead.rows[0].cells).forEach(function (heading, column) {
-      var button = html('button', {type: 'button'}, [heading.textContent]);
-      heading.replaceChildren(button);
-      button.addEventListener('click', function () { sortBy(table, column, heading); });
-    });
-  }
-  function makeFilter(table) {
-    var text = byId('filter'), failing = byId('failing'), rows = Array.from(table.tBodies[0].rows);
-    function apply() {
-      var wanted = text.value.trim().toLowerCase(), shown = 0;
-      rows.forEach(function (row) {
-        var words = Array.from(row.querySelectorAll('th, td.text')).map(function (cell) { return cell.textContent; });
-        var fits = words.join('\n').toLowerCase().indexOf(wanted) >= 0 &&
-          (!failing.checked || row.querySelector('td.bad') !== null);
-        row.hidden = !fits;
-        shown += fits ? 1 : 0;
-      });
-      byId('filtered').textContent = shown + ' of ' + rows.length + ' shown';
-    }
-    text.addEventListener('input', apply);
-    failing.addEventListener('change', apply);
-    document.querySelector('.filter').hidden = false;
-    apply();
-  }
-
-  /* ---- the rest ---- */
-
-  function makeCopyButtons() {
-    if (!navigator.clipboard) return;
-    document.querySelectorAll('pre.command').forEach(function (block) {
-      var button = html('button', {type: 'button'}, ['Copy']);
-      button.addEventListener('click', function () {
-        navigator.clipboard.writeText(block.textContent).then(function () {
-          button.textContent = 'Copied';
-          setTimeout(function () { button.textContent = 'Copy'; }, 1500);
-        });
-      });
-      var frame = html('div', {'class': 'copy'});
-      block.replaceWith(frame);
-      frame.append(block, button);
-    });
-  }
+  /* ---- paper ---- */
 
   /* Paper folds nothing: every example is opened for it, and closed again after. */
   function openForPaper() {
@@ -569,7 +508,7 @@
     window.addEventListener('beforeprint', function () {
       opened = Array.from(document.querySelectorAll('#failures details:not([open])'));
       opened.forEach(function (one) { one.open = true; });
-      if (points) draw(680);
+      if (points) draw(680, true);
     });
     window.addEventListener('afterprint', function () {
       opened.forEach(function (one) { one.open = false; });
@@ -578,10 +517,5 @@
   }
 
   if (data) startCharts();
-  if (byId('operations-table')) {
-    makeSortable(byId('operations-table'));
-    makeFilter(byId('operations-table'));
-  }
-  makeCopyButtons();
   openForPaper();
 }());
