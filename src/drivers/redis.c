@@ -37,8 +37,11 @@ static int compile(struct redis_target *target, const struct operation_spec *spe
                          "%s: %s takes no arguments; a command of your own is command: custom with "
                          "arguments: {command: [%s, ...]}",
                          where, spec->offer->name, spec->offer->name);
-    if (spec->offer->driver_data)
+    if (spec->offer->driver_data) {
+        if (!(spec->offer->hints & OFFER_READ_ONLY))
+            target->may_own_keys = true;
         return redis_defaults_compile(spec->offer->driver_data, &target->settings, program, error);
+    }
     if (redis_program_compile(program, spec->arguments, target->settings.prefix, where, error) < 0)
         return -1;
     /* It may write under the prefix, if it asks for that. */

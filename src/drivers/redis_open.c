@@ -21,8 +21,7 @@ static int open_tls(struct redis_target *redis, const struct target_options *opt
 static int prepare_data(struct redis_target *redis, struct redis_control *control, char *problem,
                         size_t size, struct error *error);
 static void ask_info(struct redis_control *control);
-static int describe(struct target *target, struct redis_control *control, bool refused,
-                    const char *problem);
+static int describe(struct target *target, struct redis_control *control, const char *problem);
 static pid_t find_pid(const struct redis_target *redis, const struct redis_control *control);
 static void remove_keys(struct target *target, struct redis_target *redis);
 
@@ -73,6 +72,7 @@ static int open_target(struct target *target, struct redis_target *redis,
         strcmp(control->outcome.detail, "LOADING") != 0)
         return error_set(error, ERROR_USAGE, "%s: Redis refuses: %s",
                          target->options->where ? target->options->where : "target", control->text);
+    redis->refused = refused != 0;
     if (refused) {
         snprintf(problem, sizeof problem, "%s", control->text);
     } else {
@@ -88,10 +88,9 @@ static int open_target(struct target *target, struct redis_target *redis,
     if (problem[0])
         log_warn("target %s: no data set was written: %s",
                  target->options->name ? target->options->name : "redis", problem);
-    target->max_connections = 0;
     target->calls_per_connection = (unsigned)redis->settings.pipeline;
     target->pid = find_pid(redis, control);
-    if (describe(target, control, refused != 0, problem) < 0 || redis_defaults_offer(target) < 0)
+    if (describe(target, control, problem) < 0 || redis_defaults_offer(target) < 0)
         return out_of_memory(error);
     return 0;
 }
@@ -189,8 +188,7 @@ static void set_text(json_t *object, const char *name, const char *text)
         json_object_set_new(object, name, json_string(text));
 }
 
-static int describe(struct target *target, struct redis_control *control, bool refused,
-                    const char *problem)
+static int describe(struct target *target, struct redis_control *control, const char *problem)
 {
     const struct redis_target *redis = target->driver_data;
     const struct redis_settings *settings = &redis->settings;
@@ -203,7 +201,7 @@ static int describe(struct target *target, struct redis_control *control, bool r
     snprintf(protocol, sizeof protocol, "RESP%u", control->link.protocol);
     if (asprintf(&target->description, "%s%s%s, %s, %s%s", server, control->version[0] ? " " : "",
                  control->version, protocol, transport,
-                 refused ? ", which refuses the credentials" : "") < 0)
+                 redis->refused ? ", which refuses the credentials" : "") < 0)
         target->description = NULL;
     target->facts =
         json_pack("{s:s, s:s, s:i, s:i}", "protocol", protocol, "transport", transport, "database",
@@ -214,11 +212,10 @@ static int describe(struct target *target, struct redis_control *control, bool r
     set_text(target->facts, "mode", control->mode);
     set_text(target->facts, "role", control->role);
     set_text(target->facts, "tls", control->tls);
-    if (redis->may_own_keys) {
-        set_text(target->facts, "prefix", settings->prefix);
+    set_text(target->facts, "prefix", settings->prefix);
+    if (redis->may_own_keys)
         json_object_set_new(target->facts, "keys",
                             json_integer((json_int_t)redis_defaults_items(settings)));
-    }
     if (*problem)
         json_object_set_new(target->facts, "notes", json_pack("[s]", problem));
     return 0;
@@ -422,6 +419,7 @@ static void remove_keys(struct target *target, struct redis_target *redis)
     int result = redis_control_open(&control, redis, 2 * redis->connect_timeout_ns, &error);
     if (result > 0)
         error_set(&error, ERROR_TARGET, "%s", control.text);
+    bool never_let_in = result > 0 && redis->refused; /* then nothing was written */
     if (result == 0) {
         control.context = &cleanup;
         result = scan_all(&control, &cleanup, redis->settings.prefix, &error);
@@ -429,7 +427,7 @@ static void remove_keys(struct target *target, struct redis_target *redis)
     if (result == 0)
         log_debug("removed %llu keys under %s", (unsigned long long)cleanup.removed,
                   redis->settings.prefix);
-    else
+    else if (!never_let_in)
         log_warn("target %s: the keys under %s could not be removed: %s; they expire within %llu s",
                  target->options->name ? target->options->name : "redis", redis->settings.prefix,
                  error.text, (unsigned long long)(redis->settings.ttl_ns / NS_PER_S));

@@ -96,11 +96,11 @@ bool resp_next(struct resp_cursor *cursor, struct resp_token *token);
 /* Skip one whole value with its attributes. False as above. */
 bool resp_skip(struct resp_cursor *cursor);
 
-/* Append the value at the cursor as JSON, and move past it. Strings are text: bytes that are no
- * UTF-8 become U+FFFD, a verbatim string loses its format. Integers and finite doubles are numbers;
- * big numbers, infinities and NaN strings. A map is an object when all its keys are scalars, else
- * an array of pairs. An error is {"error": "WRONGTYPE ..."}. Attributes are left out. -1 when the
- * buffer is full (it then holds a part), or when there is no whole value. */
+/* Append the value at the cursor as JSON, and move past it. Strings are text: NUL and bytes that
+ * are no UTF-8 become U+FFFD, a verbatim string loses its format. Integers and finite doubles are
+ * numbers; big numbers, infinities and NaN strings. A map is an object when all its keys are
+ * scalars, else an array of pairs. An error is {"error": "WRONGTYPE ..."}. Attributes are left out.
+ * -1 when the buffer is full (it then holds a part), or when there is no whole value. */
 int resp_append_json(struct buffer *output, struct resp_cursor *cursor);
 
 /* A command is an array of bulk strings: resp_append_array(output, 2), then two times

@@ -42,8 +42,8 @@ static void check_reply(const char *bytes, size_t length)
     if (resp_append_json(&json, &cursor) == 0) {
         require(cursor.at == cursor.end);
         json_error_t error;
-        json_t *parsed = json_loadb(buffer_bytes(&json), buffer_length(&json),
-                                    JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+        json_t *parsed =
+            json_loadb(buffer_bytes(&json), buffer_length(&json), JSON_DECODE_ANY, &error);
         require(parsed != NULL);
         json_decref(parsed);
     }
