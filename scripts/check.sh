@@ -85,7 +85,7 @@ export TSAN_OPTIONS=halt_on_error=1
 wrapper=()
 step plain build ""
 step sanitized build-asan "-Db_sanitize=address,undefined"
-CC=clang step fuzz build-fuzz \
+CC=clang CXX=clang++ step fuzz build-fuzz \
     "-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link" fuzz/
 # ThreadSanitizer wants its shadow where recent kernels put other things, unless layout is not random.
 setarch "$(uname -m)" -R true 2>/dev/null && wrapper=("--wrapper=setarch $(uname -m) -R")

@@ -11,6 +11,7 @@ extern const struct driver mcp_http_driver;
 extern const struct driver mcp_sse_driver;
 extern const struct driver mcp_stdio_driver;
 extern const struct driver neo4j_driver;
+extern const struct driver faiss_driver;
 extern const struct driver null_driver;
 extern const struct driver redis_driver;
 extern const struct driver sqlite_driver;
@@ -18,7 +19,7 @@ extern const struct driver sqlite_driver;
 const struct driver *const drivers[] = {
     &http_driver,      &mcp_http_driver, &mcp_sse_driver,
     &mcp_stdio_driver, &neo4j_driver,    &null_driver,
-    &redis_driver,     &sqlite_driver,   NULL,
+    &redis_driver,     &sqlite_driver,   &faiss_driver, NULL,
 };
 
 const struct driver *driver_by_name(const char *name)
