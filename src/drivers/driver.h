@@ -172,7 +172,7 @@ struct call {
     const char *text; /* a sentence for a person on a failure; valid in complete; may be NULL */
     uint64_t send_ns, sent_ns, first_byte_ns, end_ns;
     uint64_t bytes_sent, bytes_received;
-    uint64_t thread_wait_ns; /* of it before send_ns, for a thread that may block; 0: needs none */
+    uint64_t thread_wait_ns; /* submitted until send_ns, if a thread of the driver runs it; else 0 */
     uint32_t round_trips;    /* more than 1 after MRTR, a renewed session, or a resumed stream */
     const char *response;    /* the answer's text; valid in complete, NULL if none */
     size_t response_length;
