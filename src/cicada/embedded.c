@@ -34,7 +34,7 @@ static int set_url(struct target_options *target, const char *scheme, const char
 int embedded_start(struct target_options *target, struct error *error)
 {
     if (strcmp(target->driver, "faiss") == 0) {
-        target->url = strdup("faiss://generated");
+        target->url = strdup("faiss:generated");
         return target->url ? 0 : error_set(error, ERROR_INTERNAL, "out of memory");
     }
     if (make_folder(error) < 0)

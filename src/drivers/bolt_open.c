@@ -158,11 +158,11 @@ static int describe(struct target *target, const struct neo4j_control *control, 
              neo4j->endpoint.tls ? " over TLS" : "", database ? database : "(home)",
              neo4j->refused ? ", credentials refused" : "");
     target->description = strdup(text);
-    target->facts =
-        json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I}", "protocol", "Bolt", "bolt", version,
-                  "server", protocol->server, "database", database ? database : "", "tls",
-                  neo4j->endpoint.tls != NULL, "credentials_refused", (int)neo4j->refused, "nodes",
-                  (json_int_t)(neo4j->refused ? 0 : neo4j->settings.nodes));
+    target->facts = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:I}", "protocol", "Bolt", "bolt", version,
+        "label", neo4j->settings.label, "run", neo4j->run, "server", protocol->server, "database",
+        database ? database : "", "tls", neo4j->endpoint.tls != NULL, "credentials_refused",
+        (int)neo4j->refused, "nodes", (json_int_t)(neo4j->refused ? 0 : neo4j->settings.nodes));
     if (!target->description || !target->facts)
         return error_set(error, ERROR_INTERNAL, "out of memory");
     return 0;

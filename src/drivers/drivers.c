@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+extern const struct driver cross_tier_driver;
 extern const struct driver http_driver;
 extern const struct driver mcp_http_driver;
 extern const struct driver mcp_sse_driver;
@@ -17,9 +18,17 @@ extern const struct driver redis_driver;
 extern const struct driver sqlite_driver;
 
 const struct driver *const drivers[] = {
-    &http_driver,      &mcp_http_driver, &mcp_sse_driver,
-    &mcp_stdio_driver, &neo4j_driver,    &null_driver,
-    &redis_driver,     &sqlite_driver,   &faiss_driver, NULL,
+    &cross_tier_driver,
+    &http_driver,
+    &mcp_http_driver,
+    &mcp_sse_driver,
+    &mcp_stdio_driver,
+    &neo4j_driver,
+    &null_driver,
+    &redis_driver,
+    &sqlite_driver,
+    &faiss_driver,
+    NULL,
 };
 
 const struct driver *driver_by_name(const char *name)

@@ -203,9 +203,9 @@ static int describe(struct target *target, struct redis_control *control, const 
                  control->version, protocol, transport,
                  redis->refused ? ", which refuses the credentials" : "") < 0)
         target->description = NULL;
-    target->facts =
-        json_pack("{s:s, s:s, s:i, s:i}", "protocol", protocol, "transport", transport, "database",
-                  (int)settings->database, "pipeline", (int)settings->pipeline);
+    target->facts = json_pack("{s:s, s:s, s:i, s:i, s:b}", "protocol", protocol, "transport",
+                              transport, "database", (int)settings->database, "pipeline",
+                              (int)settings->pipeline, "credentials_refused", (int)redis->refused);
     if (!target->description || !target->facts)
         return -1;
     set_text(target->facts, "version", control->version);
