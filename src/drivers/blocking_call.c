@@ -166,6 +166,8 @@ static void finish_run(struct loop_task *finish)
 
 static void give_back(struct blocking_worker *blocking, struct blocking_task *task)
 {
+    if (blocking->kind->ended)
+        blocking->kind->ended(task);
     task->call = NULL;
     task->next_free = blocking->free;
     blocking->free = task;

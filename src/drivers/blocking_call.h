@@ -41,6 +41,8 @@ struct blocking_kind {
     void (*run)(struct blocking_task *task);    /* on a thread: do it, fill in the above */
     /* On the loop, after run, whether or not the call was given up; may be NULL. */
     void (*came_back)(struct blocking_task *task, bool given_up);
+    /* The last of every task begun, run or not: let go of the operation. May be NULL. */
+    void (*ended)(struct blocking_task *task);
 };
 
 struct blocking_worker {

@@ -91,12 +91,18 @@ static void task_came_back(struct blocking_task *blocking, bool given_up)
         faiss_sample_offer(worker, task);
 }
 
+static void task_ended(struct blocking_task *blocking)
+{
+    faiss_operation_drop(container_of(blocking, struct faiss_task, task)->operation);
+}
+
 static const struct blocking_kind task_kind = {
     .task_size = sizeof(struct faiss_task),
     .make = task_make,
     .unmake = task_unmake,
     .run = faiss_run,
     .came_back = task_came_back,
+    .ended = task_ended,
 };
 
 /* Room for the operation's vector and results; grows to what the largest needs, then stays. */
@@ -128,6 +134,7 @@ static void faiss_submit(struct call *call)
     char text[BLOCKING_TEXT_SIZE] = "no memory for the results";
     task->target = call->connection->worker->target->driver_data;
     task->operation = call->operation->driver_data;
+    atomic_fetch_add(&task->operation->holders, 1);
     task->wants_response = call->want_response;
     if (make_room(task) == 0 &&
         faiss_fill(task, call->context, &worker->random, &detail, text) == 0)

@@ -90,6 +90,7 @@ void faiss_target_close(struct target *target);
 enum faiss_verb { FAISS_SEARCH, FAISS_SEARCH_BATCH, FAISS_ADD, FAISS_RANGE, FAISS_RECONSTRUCT };
 
 struct faiss_operation {
+    atomic_uint holders; /* its operation, and tasks: one given up may run on after the release */
     enum faiss_verb verb;
     unsigned k, batch;
     float *vector;                 /* of the plan, constant; NULL: not */
@@ -102,7 +103,7 @@ struct faiss_operation {
 struct faiss_task {
     struct blocking_task task;
     struct faiss_target *target;
-    const struct faiss_operation *operation;
+    struct faiss_operation *operation;
     const float *query; /* batch x dimension */
     float *vector;      /* one of the task's own */
     float *distances;   /* k x batch, or FAISS_RANGE_ROOM */
@@ -127,6 +128,7 @@ struct faiss_worker {
 int faiss_prepare(struct target *target, const struct operation_spec *spec,
                   struct operation *operation, struct error *error);
 void faiss_release(struct target *target, struct operation *operation);
+void faiss_operation_drop(struct faiss_operation *operation); /* one holder less */
 char *faiss_arguments_text(const struct operation *operation, uint32_t variant);
 char *faiss_request_text(const struct call *call);
 

@@ -25,6 +25,7 @@ int faiss_prepare(struct target *target, const struct operation_spec *spec,
     if (!made)
         return out_of_memory(error);
     *operation = (struct operation){.offer = spec->offer, .driver_data = made};
+    atomic_init(&made->holders, 1);
     made->verb = *(const enum faiss_verb *)spec->offer->driver_data;
     made->k = (unsigned)faiss->settings.k;
     made->batch = made->verb == FAISS_SEARCH_BATCH ? (unsigned)faiss->settings.batch : 1;
@@ -41,19 +42,23 @@ int faiss_prepare(struct target *target, const struct operation_spec *spec,
 
 void faiss_release(struct target *target, struct operation *operation)
 {
-    struct faiss_operation *faiss = operation->driver_data;
     (void)target;
-    if (faiss) {
-        template_free(faiss->written);
-        template_free(faiss->key);
-        template_free(faiss->id);
-        free(faiss->vector);
-        free(faiss->arguments_text);
-    }
-    free(faiss);
+    faiss_operation_drop(operation->driver_data);
     free(operation->name);
     operation->driver_data = NULL;
     operation->name = NULL;
+}
+
+void faiss_operation_drop(struct faiss_operation *operation)
+{
+    if (!operation || atomic_fetch_sub(&operation->holders, 1) > 1)
+        return;
+    template_free(operation->written);
+    template_free(operation->key);
+    template_free(operation->id);
+    free(operation->vector);
+    free(operation->arguments_text);
+    free(operation);
 }
 
 char *faiss_arguments_text(const struct operation *operation, uint32_t variant)

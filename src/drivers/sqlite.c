@@ -171,12 +171,18 @@ static void task_came_back(struct blocking_task *blocking, bool given_up)
         handle_discard(handle, blocking->job.port);
 }
 
+static void task_ended(struct blocking_task *blocking)
+{
+    sqlite_operation_drop(container_of(blocking, struct sqlite_task, task)->operation);
+}
+
 static const struct blocking_kind task_kind = {
     .task_size = sizeof(struct sqlite_task),
     .make = task_make,
     .unmake = task_unmake,
     .run = sqlite_run,
     .came_back = task_came_back,
+    .ended = task_ended,
 };
 
 static void sqlite_submit(struct call *call)
@@ -191,6 +197,7 @@ static void sqlite_submit(struct call *call)
     const char *missing = NULL;
     task->handle = connection->handle;
     task->operation = call->operation->driver_data;
+    atomic_fetch_add(&task->operation->holders, 1);
     task->wants_response = call->want_response;
     if (sqlite_fill_values(task, call->context, &worker->random, target->settings.rows, &missing) ==
         0) {

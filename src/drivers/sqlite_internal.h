@@ -118,6 +118,7 @@ struct sqlite_statement {
 };
 
 struct sqlite_operation {
+    atomic_uint holders; /* its operation, and tasks: one given up may run on after the release */
     struct sqlite_statement *statements;
     size_t statement_count;
     bool is_transaction;  /* between BEGIN IMMEDIATE and COMMIT */
@@ -128,7 +129,7 @@ struct sqlite_operation {
 struct sqlite_task {
     struct blocking_task task;
     struct sqlite_handle *handle;
-    const struct sqlite_operation *operation;
+    struct sqlite_operation *operation;
     struct sqlite_value values[SQLITE_MOST_PARAMETERS];
     size_t value_count;
     struct buffer text; /* of the values */
@@ -152,6 +153,7 @@ extern const struct sqlite_default sqlite_defaults[]; /* ended by one without a 
 int sqlite_prepare(struct target *target, const struct operation_spec *spec,
                    struct operation *operation, struct error *error);
 void sqlite_release(struct target *target, struct operation *operation);
+void sqlite_operation_drop(struct sqlite_operation *operation); /* one holder less */
 char *sqlite_arguments_text(const struct operation *operation, uint32_t variant);
 char *sqlite_request_text(const struct call *call);
 

@@ -42,7 +42,6 @@ static int prepare_default(struct sqlite_target *sqlite, const struct operation_
                            struct sqlite_operation *operation, struct error *error);
 static int prepare_custom(struct sqlite_target *sqlite, const struct operation_spec *spec,
                           struct sqlite_operation *operation, struct error *error);
-static void free_operation(struct sqlite_operation *operation);
 static char *name_of(const struct operation_spec *spec);
 static int fill_value(struct sqlite_task *task, const struct sqlite_parameter *parameter,
                       const struct template_context *context, struct random *random, uint64_t rows,
@@ -60,6 +59,7 @@ int sqlite_prepare(struct target *target, const struct operation_spec *spec,
     struct sqlite_operation *made = calloc(1, sizeof *made);
     if (!made)
         return out_of_memory(error);
+    atomic_init(&made->holders, 1);
     int failed = spec->offer->driver_data ? prepare_default(sqlite, spec, made, error)
                                           : prepare_custom(sqlite, spec, made, error);
     *operation = (struct operation){.offer = spec->offer, .driver_data = made};
@@ -79,7 +79,7 @@ int sqlite_prepare(struct target *target, const struct operation_spec *spec,
 void sqlite_release(struct target *target, struct operation *operation)
 {
     (void)target;
-    free_operation(operation->driver_data);
+    sqlite_operation_drop(operation->driver_data);
     free(operation->name);
     operation->driver_data = NULL;
     operation->name = NULL;
@@ -335,9 +335,9 @@ static int prepare_custom(struct sqlite_target *sqlite, const struct operation_s
     return 0;
 }
 
-static void free_operation(struct sqlite_operation *operation)
+void sqlite_operation_drop(struct sqlite_operation *operation)
 {
-    if (!operation)
+    if (!operation || atomic_fetch_sub(&operation->holders, 1) > 1)
         return;
     for (size_t i = 0; i < operation->statement_count; i++) {
         struct sqlite_statement *statement = &operation->statements[i];

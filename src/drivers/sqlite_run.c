@@ -186,6 +186,14 @@ static void append_text(struct run *run, const char *text, size_t length)
     buffer_append_char(response, '"');
 }
 
+/* So that it stays a real number to who reads it: 5.0 and not 5. */
+static void append_real(struct buffer *response, double value)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%.17g", value);
+    buffer_printf(response, "%s%s", text, strpbrk(text, ".e") ? "" : ".0");
+}
+
 static void append_column(struct run *run, sqlite3_stmt *statement, int column)
 {
     struct buffer *response = &run->task->response;
@@ -196,7 +204,7 @@ static void append_column(struct run *run, sqlite3_stmt *statement, int column)
     if (type == SQLITE_INTEGER) {
         buffer_printf(response, "%lld", (long long)sqlite3_column_int64(statement, column));
     } else if (type == SQLITE_FLOAT && isfinite(sqlite3_column_double(statement, column))) {
-        buffer_printf(response, "%.17g", sqlite3_column_double(statement, column));
+        append_real(response, sqlite3_column_double(statement, column));
     } else if (type == SQLITE_TEXT) {
         const char *text = (const char *)sqlite3_column_text(statement, column);
         append_text(run, text ? text : "", (size_t)sqlite3_column_bytes(statement, column));
