@@ -217,7 +217,8 @@ void finish(exact &one)
     float limit = last + 1e-5F * (one.scale + std::fabs(last));
     for (unsigned i = 0; i < sample.k; i++) {
         bool again = std::find(sample.ids, sample.ids + i, sample.ids[i]) != sample.ids + i;
-        if (!again && !std::isnan(one.found[i]) && one.found[i] <= limit)
+        bool there = sample.ids[i] < sample.before && !std::isnan(one.found[i]);
+        if (there && !again && one.found[i] <= limit)
             sample.correct++;
     }
     sample.correct = std::min(sample.correct, sample.wanted);
