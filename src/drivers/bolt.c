@@ -227,13 +227,21 @@ static void neo4j_submit(struct call *call)
     const struct neo4j_operation *operation = call->operation->driver_data;
     static const struct outcome no_capture = {.kind = OUTCOME_NOT_RUN, .detail = "capture_missing"};
     static const struct outcome no_memory = {.kind = OUTCOME_NOT_RUN, .detail = "no_memory"};
+    static const struct outcome no_dataset = {.kind = OUTCOME_SOURCE_ERROR, .detail = "no_dataset"};
+    const struct neo4j_target *neo4j = neo4j_target_of(driver_worker);
     const char *missing = NULL;
     part->call = call;
     part->ended.run = call_ended;
     buffer_init(&part->sent, NEO4J_REQUEST_LIMIT * 2);
     link->call = call;
     neo4j_answer_begin(link);
-    if (put_first(worker, neo4j_target_of(driver_worker), call, &missing) < 0) {
+    if (operation->on_dataset && neo4j->refused) {
+        end_later(call, &no_dataset,
+                  "the server refused the credentials when the run began and accepts them now: "
+                  "there is no dataset; run again");
+        return;
+    }
+    if (put_first(worker, neo4j, call, &missing) < 0) {
         if (missing)
             snprintf(link->text, sizeof link->text, "nothing was captured for %s", missing);
         end_later(call, missing ? &no_capture : &no_memory,

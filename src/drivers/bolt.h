@@ -55,6 +55,7 @@ struct neo4j_operation {
     unsigned statement_count;
     bool transaction;       /* BEGIN ... COMMIT around them; else there is one, by itself */
     bool rollback;          /* ... ROLLBACK instead */
+    bool on_dataset;        /* it asks for what open() should have made */
     unsigned least_records; /* fewer of the last statement are no success */
     char *scope;            /* of RUN or BEGIN, as PackStream */
     size_t scope_length;
@@ -157,10 +158,11 @@ struct neo4j_control {
 int neo4j_control_open(struct neo4j_control *control, struct neo4j_target *neo4j,
                        uint64_t timeout_ns, struct error *error);
 void neo4j_control_close(struct neo4j_control *control);
-/* Run one query by itself. `parameters`: JSON, NULL: none. -1 with ERROR_TARGET and the server's
- * words. */
+/* Run one query by itself, again when the server says that its trouble will pass. `parameters`:
+ * JSON, NULL: none. -1 with ERROR_TARGET and the server's words. */
 int neo4j_control_run(struct neo4j_control *control, const char *cypher, const char *parameters,
                       struct error *error);
+void neo4j_control_wait(struct neo4j_control *control, uint64_t ns); /* the loop goes on */
 int neo4j_dataset_make(struct neo4j_control *control, struct error *error);
 int neo4j_dataset_remove(struct neo4j_control *control, struct error *error);
 

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ATTEMPTS = 8 };
+#define RETRY_FIRST_NS (50 * NS_PER_MS)
+
 static const struct bolt_connection_events control_callbacks;
 
 static struct neo4j_control *control_of(struct bolt_connection *bolt)
@@ -66,8 +69,15 @@ static int put_query(struct neo4j_control *control, const char *cypher, const ch
     return put;
 }
 
-int neo4j_control_run(struct neo4j_control *control, const char *cypher, const char *parameters,
-                      struct error *error)
+void neo4j_control_wait(struct neo4j_control *control, uint64_t ns)
+{
+    uint64_t until = clock_now_ns() + ns;
+    while (clock_now_ns() < until)
+        loop_run_once(&control->loop, until);
+}
+
+static int run_once(struct neo4j_control *control, const char *cypher, const char *parameters,
+                    struct error *error)
 {
     struct buffer request;
     buffer_init(&request, NEO4J_REQUEST_LIMIT);
@@ -86,6 +96,21 @@ int neo4j_control_run(struct neo4j_control *control, const char *cypher, const c
     if (control->why.kind == OUTCOME_OK)
         return 0;
     return error_set(error, ERROR_TARGET, "%s (in answer to: %s)", control->text, cypher);
+}
+
+int neo4j_control_run(struct neo4j_control *control, const char *cypher, const char *parameters,
+                      struct error *error)
+{
+    uint64_t pause = RETRY_FIRST_NS;
+    for (int attempt = 1;; attempt++, pause *= 2) {
+        if (run_once(control, cypher, parameters, error) == 0)
+            return 0;
+        bool passes = control->over && control->why.kind == OUTCOME_SOURCE_ERROR &&
+                      strncmp(control->text, "Neo.TransientError.", 19) == 0;
+        if (!passes || attempt == ATTEMPTS)
+            return -1;
+        neo4j_control_wait(control, pause); /* a deadlock with another run, say */
+    }
 }
 
 /* ---- callbacks ---------------------------------------------------------------------------------

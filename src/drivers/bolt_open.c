@@ -14,6 +14,8 @@
 
 enum { NODES_DEFAULT = 1000, NODES_LEAST = 10, FETCH_DEFAULT = 1000 };
 #define CONTROL_TIMEOUT_NS (60 * NS_PER_S)
+#define LOCK_PATIENCE_NS   (8 * NS_PER_S) /* a Neo4j locks a user for 5 s unless told otherwise */
+#define LOCK_PAUSE_NS      (1 * NS_PER_S)
 
 extern const struct driver neo4j_driver;
 
@@ -168,11 +170,25 @@ static int describe(struct target *target, const struct neo4j_control *control, 
     return 0;
 }
 
+/* Connect, and wait a while for the end of a lock that wrong passwords before us have caused. */
+static int connect_patiently(struct neo4j_control *control, struct neo4j_target *neo4j,
+                             struct error *error)
+{
+    uint64_t patience = clock_now_ns() + LOCK_PATIENCE_NS;
+    while (neo4j_control_open(control, neo4j, CONTROL_TIMEOUT_NS, error) < 0) {
+        if (!strstr(control->text, "RateLimit") || clock_now_ns() > patience)
+            return -1;
+        neo4j_control_wait(control, LOCK_PAUSE_NS);
+        neo4j_control_close(control);
+    }
+    return 0;
+}
+
 static int greet(struct target *target, struct neo4j_control *control, struct error *error)
 {
     struct neo4j_target *neo4j = target->driver_data;
     char explained[NEO4J_TEXT];
-    if (neo4j_control_open(control, neo4j, CONTROL_TIMEOUT_NS, error) == 0) {
+    if (connect_patiently(control, neo4j, error) == 0) {
         target_trace(target, "handshake", true, "%s, Bolt %u.%u", control->bolt.protocol.server,
                      control->bolt.protocol.version.major, control->bolt.protocol.version.minor);
         return 0;

@@ -186,6 +186,7 @@ static int make_default(const struct neo4j_target *neo4j, struct neo4j_operation
         return out_of_memory(error);
     operation->statement_count = count;
     operation->transaction = from->transaction;
+    operation->on_dataset = true;
     operation->least_records = parameters ? 0 : from->least_records;
     for (unsigned i = 0; i < count; i++) {
         char *text =
