@@ -302,7 +302,7 @@ static void note_error(struct redis_connection *part, struct call *call, const c
 static bool link_reply(struct redis_link *link, const char *reply, size_t length)
 {
     struct redis_connection *part = part_of(link);
-    if (part->count == 0)
+    if (part->offered == 0)
         return false;
     struct redis_pending *pending = pending_at(part, 0);
     struct call *call = pending->call;
@@ -321,7 +321,7 @@ static bool link_reply(struct redis_link *link, const char *reply, size_t length
         return true;
     part->head = part->head + 1 == part->capacity ? 0 : part->head + 1;
     part->count--;
-    part->offered -= part->offered > 0;
+    part->offered--;
     part->sent -= part->sent > 0;
     if (!call)
         return true;

@@ -286,7 +286,8 @@ static int prepare_data(struct redis_target *redis, struct redis_control *contro
 
 struct cleanup {
     char cursor[24];
-    struct buffer unlink; /* UNLINK of what the scan found */
+    struct buffer unlink; /* an UNLINK of each key that the scan found: a cluster takes no more */
+    unsigned count;       /* of them */
     const char *command;
     uint64_t removed;
     char problem[REDIS_TEXT];
@@ -336,12 +337,11 @@ static void scan_reply(struct redis_control *control, const char *reply, size_t 
     }
     memcpy(cleanup->cursor, token.text, token.length);
     cleanup->cursor[token.length] = 0;
-    if (keys.count == 0)
-        return;
-    int result = resp_append_array(&cleanup->unlink, keys.count + 1) |
-                 resp_append_bulk_text(&cleanup->unlink, cleanup->command);
-    for (uint64_t i = 0; i < keys.count && resp_next(&cursor, &token); i++)
-        result |= resp_append_bulk(&cleanup->unlink, token.text, token.length);
+    int result = 0;
+    for (uint64_t i = 0; i < keys.count && resp_next(&cursor, &token); i++, cleanup->count++)
+        result |= resp_append_array(&cleanup->unlink, 2) |
+                  resp_append_bulk_text(&cleanup->unlink, cleanup->command) |
+                  resp_append_bulk(&cleanup->unlink, token.text, token.length);
     if (result < 0)
         snprintf(cleanup->problem, sizeof cleanup->problem, "out of memory");
 }
@@ -374,24 +374,23 @@ static int scan_once(struct redis_control *control, struct cleanup *cleanup, con
         return -1;
     if (cleanup->problem[0])
         return error_set(error, ERROR_TARGET, "%s", cleanup->problem);
-    if (buffer_length(&cleanup->unlink) == 0)
+    if (cleanup->count == 0)
         return 0;
     if (buffer_append(output, buffer_bytes(&cleanup->unlink), buffer_length(&cleanup->unlink)) < 0)
         return out_of_memory(error);
     control->reply = unlink_reply;
-    if (redis_control_run(control, 1, ANSWER_TIMEOUT_NS, error) < 0)
+    if (redis_control_run(control, cleanup->count, ANSWER_TIMEOUT_NS, error) < 0)
         return -1;
-    if (!cleanup->problem[0]) {
-        buffer_clear(&cleanup->unlink);
+    buffer_clear(&cleanup->unlink);
+    cleanup->count = 0;
+    if (!cleanup->problem[0])
         return 0;
-    }
     /* Redis before 4 has no UNLINK: scan on with DEL, and once more for these. */
     if (strcmp(cleanup->command, "DEL") == 0)
         return error_set(error, ERROR_TARGET, "%s", cleanup->problem);
     cleanup->command = "DEL";
     cleanup->problem[0] = 0;
     strcpy(cleanup->cursor, "0");
-    buffer_clear(&cleanup->unlink);
     return 1;
 }
 

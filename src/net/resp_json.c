@@ -96,7 +96,10 @@ static int append_double(struct buffer *output, const char *text, size_t length)
         return append_string(output, text, length);
     if (*text == '-' && buffer_append_char(output, '-') < 0)
         return -1;
-    return buffer_append(output, digits, rest);
+    if (buffer_append(output, digits, rest) < 0)
+        return -1;
+    /* many digits would be read as an integer that does not fit */
+    return rest > 15 && !strpbrk(copy, ".eE") ? buffer_append_text(output, ".0") : 0;
 }
 
 /* True when each key of the map at the cursor is a scalar; `count` as in its token. */
