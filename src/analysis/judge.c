@@ -2,10 +2,16 @@
 #include "analysis/judge.h"
 
 #include "analysis/coverage.h"
+#include "analysis/degradation.h"
+#include "analysis/knee.h"
+#include "analysis/outliers.h"
 #include "analysis/phases.h"
 #include "analysis/quantity.h"
 #include "analysis/rejection.h"
+#include "analysis/release.h"
 #include "analysis/saturation.h"
+#include "analysis/scalability.h"
+#include "analysis/stability.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +37,12 @@ int judge_result(struct result *result, const struct judge_options *options)
     for (size_t i = 0; i < options->threshold_count; i++)
         if (threshold_judge(result, &options->thresholds[i], &saturation) < 0)
             return -1;
-    if (recovery_judge(result) < 0 || saturation_judge(result, &saturation) < 0 ||
+    if (recovery_judge(result) < 0 || stability_judge(result, &saturation) < 0 ||
+        release_judge(result) < 0 || saturation_judge(result, &saturation) < 0 ||
         coverage_judge(result, options->minimum_sample) < 0 || rejection_judge(result) < 0 ||
-        phases_not_run_judge(result) < 0)
+        phases_not_run_judge(result) < 0 || scalability_judge(result, &saturation) < 0 ||
+        knee_judge(result, options->thresholds, options->threshold_count, &saturation) < 0 ||
+        degradation_judge(result) < 0 || outliers_judge(result) < 0)
         return -1;
     result->verdict = judge_verdict(result);
     result->exit_code = judge_exit_code(result->verdict, options->ended_by);
@@ -89,11 +98,15 @@ static int judge_any_operation(struct result *result)
 
 /* ---- the verdict ---------------------------------------------------------------------------- */
 
-/* Coverage and the self-watch alone prove nothing of the target. */
+/* Coverage and the self-watch alone prove nothing of the target; stability and release can fail a
+ * run, but nobody asked for them: without a threshold, it was not judged. */
 static bool can_pass(const struct finding *finding)
 {
-    return finding->verdict == VERDICT_PASS && strcmp(finding->rule, "coverage") != 0 &&
-           strcmp(finding->rule, "generator_saturated") != 0;
+    static const char *const alone[] = {"coverage", "generator_saturated", "stability", "release"};
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
+        if (strcmp(finding->rule, alone[i]) == 0)
+            return false;
+    return finding->verdict == VERDICT_PASS;
 }
 
 static size_t count_verdict(const struct result *result, enum verdict verdict)

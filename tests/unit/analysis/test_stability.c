@@ -1,0 +1,125 @@
+/* Drift at a constant load: found where it is, and not where it is not. */
+#include "analysis/stability.h"
+#include "synthetic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static const struct saturation at_ease, at_its_limit = {.saturated = true};
+
+struct course { /* of a peak */
+    uint64_t seed;
+    int seconds;
+    double latency_drift, rate_drift; /* per second, of the start */
+    double correlated;                /* of the log latency from second to second */
+    int stall_at;
+};
+
+static enum verdict judge_course(const struct course *course, const struct saturation *saturation,
+                                 struct result *result)
+{
+    uint64_t state = course->seed;
+    double wave = 0;
+    synthetic_init(result, 1);
+    struct result_phase *phase = synthetic_phase(result, "peak", (uint64_t)course->seconds);
+    for (int i = 0; i < course->seconds; i++) {
+        wave = 0.5 * wave + course->correlated * noise(&state);
+        struct synthetic_load load = {
+            .users = 50,
+            .ok = (unsigned)(300 * (1 + course->rate_drift * i) + 10 * noise(&state)),
+            .latency_ms = 10 * (1 + course->latency_drift * i) * exp(wave),
+            .spread = 0.3};
+        if (course->stall_at && i == course->stall_at)
+            load.latency_ms *= 20;
+        synthetic_second(phase, &state, &load);
+    }
+    assert_int_equal(stability_judge(result, saturation), 0);
+    assert_non_null(finding_of(result, "stability"));
+    return finding_of(result, "stability")->verdict;
+}
+
+static enum verdict verdict_of(const struct course *course, const struct saturation *saturation)
+{
+    struct result result;
+    enum verdict verdict = judge_course(course, saturation, &result);
+    result_free(&result);
+    return verdict;
+}
+
+static void a_flat_target_is_stable(void **state)
+{
+    (void)state;
+    int passed = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++)
+        passed +=
+            verdict_of(&(struct course){seed * 7919, 60, 0, 0, 0.05, 0}, &at_ease) == VERDICT_PASS;
+    assert_true(passed >= 38);
+}
+
+static void a_short_run_is_not_judged(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        assert_int_equal(verdict_of(&(struct course){seed, 6, 0, 0, 0.1, 0}, &at_ease),
+                         VERDICT_INFORMATION);
+        assert_int_equal(verdict_of(&(struct course){seed, 20, 0.05, 0, 0.1, 0}, &at_ease),
+                         VERDICT_INFORMATION);
+    }
+}
+
+/* 1 % a second over 60 s: 59 % in all, found with about its size. */
+static void drift_is_found_with_its_size(void **state)
+{
+    (void)state;
+    int found = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct result result;
+        struct course course = {seed * 104729, 60, 0.01, 0, 0.03, 0};
+        if (judge_course(&course, &at_ease, &result) == VERDICT_FAIL) {
+            double change = figure_of(finding_of(&result, "stability"), "p95_change");
+            found += change > 0.4 && change < 0.8;
+        }
+        result_free(&result);
+    }
+    assert_true(found >= 38);
+}
+
+static void falling_throughput_is_drift(void **state)
+{
+    (void)state;
+    struct result result;
+    struct course course = {9, 60, 0, -0.008, 0, 0};
+    assert_int_equal(judge_course(&course, &at_ease, &result), VERDICT_FAIL);
+    assert_non_null(strstr(finding_of(&result, "stability")->text, "throughput falls"));
+    result_free(&result);
+    assert_int_equal(verdict_of(&course, &at_its_limit), VERDICT_INFORMATION);
+    course.rate_drift = -0.001; /* significant, but 6 % */
+    assert_int_equal(verdict_of(&course, &at_ease), VERDICT_PASS);
+}
+
+static void the_worst_window_is_named(void **state)
+{
+    (void)state;
+    struct result result;
+    struct course course = {9, 60, 0, 0, 0, 41};
+    assert_int_equal(judge_course(&course, &at_ease, &result), VERDICT_PASS);
+    const struct finding *finding = finding_of(&result, "stability");
+    assert_true(figure_of(finding, "p95_worst_at_s") > 40.5);
+    assert_true(figure_of(finding, "p95_worst_at_s") < 41.5);
+    assert_true(figure_of(finding, "p95_worst_ns") > 10 * figure_of(finding, "p95_median_ns"));
+    result_free(&result);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_flat_target_is_stable),
+        cmocka_unit_test(a_short_run_is_not_judged),
+        cmocka_unit_test(drift_is_found_with_its_size),
+        cmocka_unit_test(falling_throughput_is_drift),
+        cmocka_unit_test(the_worst_window_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
