@@ -4,6 +4,7 @@
 #include "analysis/quantity.h"
 #include "analysis/series.h"
 
+#include <math.h>
 #include <stdio.h>
 
 enum state { UNKNOWN, KEPT, BROKEN };
@@ -51,8 +52,10 @@ static struct break_at judge_latency(const struct judge_threshold *threshold,
         found.value_ns = histogram_mean(&level->latency);
     else
         found = series_percentile(&level->latency, level->censored, threshold->fraction);
-    bool broken = breaks(threshold, found.value_ns);
     bool beyond = threshold->figure == JUDGE_PERCENTILE && found.censored;
+    if (beyond)
+        found.value_ns = fmax(found.value_ns, (double)level->censored_ns);
+    bool broken = breaks(threshold, found.value_ns);
     return (struct break_at){
         .state = !found.known       ? UNKNOWN
                  : broken || beyond ? BROKEN

@@ -28,6 +28,16 @@ const struct second *series_second(const struct phase_target *target, size_t num
     return NULL;
 }
 
+uint64_t series_censored_ns(const struct phase_target *target)
+{
+    uint64_t longest = 0;
+    for (size_t o = 0; o < target->operation_count; o++)
+        if (target->operations[o].latency_censored.count > 0 &&
+            target->operations[o].latency_censored.max_ns > longest)
+            longest = target->operations[o].latency_censored.max_ns;
+    return longest;
+}
+
 bool series_is(const struct result_phase *phase, const char *kind)
 {
     return !phase->not_run && phase->kind && strcmp(phase->kind, kind) == 0;
@@ -93,6 +103,9 @@ static int add_second(struct level *level, const struct result_phase *phase, siz
             continue;
         level->ok += second->ok;
         level->censored += second->censored;
+        uint64_t given_ns = second->censored ? series_censored_ns(&phase->targets[t]) : 0;
+        if (given_ns > level->censored_ns)
+            level->censored_ns = given_ns;
         level->finished += second->ok + second->failed + second->censored;
         for (unsigned kind = 0; kind < OUTCOME_KINDS; kind++)
             level->outcomes[kind] += second->outcomes[kind];

@@ -9,12 +9,16 @@ size_t series_whole_seconds(const struct result_phase *phase);
 /* The one of that number, of one target. NULL when there is none. */
 const struct second *series_second(const struct phase_target *target, size_t number);
 
+/* What the longest of the target's operations that never ended had been given, ns; 0: none. */
+uint64_t series_censored_ns(const struct phase_target *target);
+
 bool series_is(const struct result_phase *phase, const char *kind); /* and it was run */
 
 /* The percentile of ok and censored operations together, the latter above all others. Known as for
  * measurement_percentile: 10 values beyond. */
 struct series_percentile {
-    bool known, censored; /* censored: it falls on an operation that never ended */
+    bool known, censored; /* censored: it falls on an operation that never ended, value_ns is the
+                             longest that did */
     double value_ns;
 };
 struct series_percentile series_percentile(const struct histogram *ok, uint64_t censored,
@@ -25,6 +29,7 @@ struct level {
     double load; /* users, or arrivals per second */
     uint32_t seconds;
     uint64_t finished, ok, censored;
+    uint64_t censored_ns; /* what those that never ended had been given, at most */
     uint64_t outcomes[OUTCOME_KINDS];
     struct histogram latency;
 };

@@ -42,6 +42,17 @@ static size_t width_of(const struct phase_target *target, size_t seconds)
     return width ? width : 1;
 }
 
+/* One in which nothing ended says nothing of p95: it takes that of the one before. */
+static double p95_of(const struct windows *windows, const struct phase_target *target,
+                     const struct histogram *latency, uint64_t censored)
+{
+    struct series_percentile found = series_percentile(latency, censored, P95);
+    if (latency->count + censored == 0)
+        return windows->count ? windows->p95_ns[windows->count - 1] : 0;
+    return found.censored ? fmax(found.value_ns, (double)series_censored_ns(target))
+                          : found.value_ns;
+}
+
 static int add_window(struct windows *windows, const struct phase_target *target, size_t from)
 {
     struct histogram latency;
@@ -57,7 +68,7 @@ static int add_window(struct windows *windows, const struct phase_target *target
         status = histogram_merge(&latency, &second->latency);
     }
     windows->rate[windows->count] = (double)latency.count / (double)windows->width;
-    windows->p95_ns[windows->count] = series_percentile(&latency, censored, P95).value_ns;
+    windows->p95_ns[windows->count] = p95_of(windows, target, &latency, censored);
     windows->count++;
     histogram_free(&latency);
     return status;

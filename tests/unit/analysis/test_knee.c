@@ -64,6 +64,17 @@ static void it_is_found_by_each_cause(void **state)
     assert_breaks(&result, 45, "timeouts");
 }
 
+static void timeouts_are_quoted_at_what_they_were_given(void **state)
+{
+    (void)state;
+    struct result result;
+    make_ramp(&result, 8, &(struct synthetic_load){.timeouts = 200, .latency_ms = 1000});
+    const char *text = judge(&result, &at_ease)->text;
+    if (!strstr(text, "by timeouts (p95<100ms is broken at 1.00s; kept up to 40)"))
+        fail_msg("%s", text);
+    result_free(&result);
+}
+
 static void none_is_found_on_a_flat_target(void **state)
 {
     (void)state;
@@ -145,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_found_by_each_cause),
+        cmocka_unit_test(timeouts_are_quoted_at_what_they_were_given),
         cmocka_unit_test(none_is_found_on_a_flat_target),
         cmocka_unit_test(a_passing_trouble_is_no_breaking_point),
         cmocka_unit_test(too_small_a_sample_says_nothing),

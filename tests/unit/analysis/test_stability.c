@@ -112,6 +112,26 @@ static void the_worst_window_is_named(void **state)
     result_free(&result);
 }
 
+/* Where nothing but timeouts ended, p95 is what they had been given, not nothing. */
+static void a_second_of_timeouts_is_the_worst(void **state)
+{
+    (void)state;
+    struct result result;
+    uint64_t seed = 4;
+    synthetic_init(&result, 1);
+    struct result_phase *phase = synthetic_phase(&result, "peak", 40);
+    for (int i = 0; i < 40; i++)
+        synthetic_second(phase, &seed,
+                         i == 22
+                             ? &(struct synthetic_load){.timeouts = 80, .latency_ms = 1000}
+                             : &(struct synthetic_load){.ok = i == 23 ? 0 : 80, .latency_ms = 5});
+    assert_int_equal(stability_judge(&result, &at_ease), 0);
+    const struct finding *finding = finding_of(&result, "stability");
+    assert_true(fabs(figure_of(finding, "p95_worst_ns") - 1e9) < 1e7);
+    assert_true(fabs(figure_of(finding, "p95_worst_at_s") - 22) < 0.5);
+    result_free(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +140,7 @@ int main(void)
         cmocka_unit_test(drift_is_found_with_its_size),
         cmocka_unit_test(falling_throughput_is_drift),
         cmocka_unit_test(the_worst_window_is_named),
+        cmocka_unit_test(a_second_of_timeouts_is_the_worst),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
