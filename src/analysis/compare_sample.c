@@ -67,8 +67,8 @@ static int fill_all(struct window *window, const struct second *second)
 {
     uint32_t index = 0, bucket;
     uint64_t count;
-    window->ok = (double)second->ok;
-    window->failed = (double)(second->failed + second->censored);
+    window->ok += (double)second->ok;
+    window->failed += (double)(second->failed + second->censored);
     while (histogram_next(&second->latency, &index, &bucket, &count))
         if (add_bucket(window, histogram_coarse_index(histogram_bucket_low(bucket)),
                        (double)count) < 0)
@@ -82,8 +82,8 @@ static int fill_operation(struct window *window, const struct second *second, in
         const struct second_operation *from = &second->operations[o];
         if (from->operation != (uint32_t)operation)
             continue;
-        window->ok = from->ok;
-        window->failed = from->failed;
+        window->ok += from->ok;
+        window->failed += from->failed;
         for (uint32_t b = 0; b < from->bucket_count; b++)
             if (add_bucket(window, from->buckets[b], from->counts[b]) < 0)
                 return -1;
@@ -135,7 +135,28 @@ static int measure(const struct phase_target *target, int operation, struct meas
     return measurement_merge(into, &target->operations[operation]);
 }
 
-static int add_stratum(struct strata *strata, const struct phase_target *target, int operation)
+/* What finished while the phase drained goes to its last whole second: the rest of one is no
+ * sample of a second. */
+static size_t whole_seconds(const struct phase_target *target, uint64_t duration_ns)
+{
+    size_t whole = (size_t)((duration_ns + 500000000) / 1000000000);
+    whole = whole ? whole : 1;
+    return whole < target->second_count ? whole : target->second_count;
+}
+
+static int fill_windows(struct stratum *stratum, const struct phase_target *target, int operation)
+{
+    for (size_t s = 0; s < target->second_count; s++) {
+        struct window *window = &stratum->windows[s < stratum->count ? s : stratum->count - 1];
+        if ((operation < 0 ? fill_all(window, &target->seconds[s])
+                           : fill_operation(window, &target->seconds[s], operation)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_stratum(struct strata *strata, const struct phase_target *target,
+                       uint64_t duration_ns, int operation)
 {
     struct measurement part;
     measurement_init(&part);
@@ -145,17 +166,14 @@ static int add_stratum(struct strata *strata, const struct phase_target *target,
     int status = grown ? measure(target, operation, &part) : -1;
     if (status == 0 && target->second_count) {
         struct stratum *stratum = &strata->items[strata->count++];
-        stratum->count = target->second_count;
+        stratum->count = whole_seconds(target, duration_ns);
         stratum->windows = calloc(stratum->count, sizeof *stratum->windows);
         status = stratum->windows ? 0 : -1;
         stratum->count = status == 0 ? stratum->count : 0;
-        for (size_t s = 0; status == 0 && s < stratum->count; s++) {
-            struct window *window = &stratum->windows[s];
-            status = operation < 0 ? fill_all(window, &target->seconds[s])
-                                   : fill_operation(window, &target->seconds[s], operation);
-            if (status == 0)
-                status = add_censored(window, &part);
-        }
+        if (status == 0)
+            status = fill_windows(stratum, target, operation);
+        for (size_t w = 0; status == 0 && w < stratum->count; w++)
+            status = add_censored(&stratum->windows[w], &part);
         if (status == 0)
             choose_block(stratum);
     }
@@ -176,7 +194,8 @@ static int collect(struct strata *strata, const struct result *run,
         for (size_t t = 0; t < phase->target_count; t++)
             if ((selection->target < 0 ||
                  phase->targets[t].target == (uint32_t)selection->target) &&
-                add_stratum(strata, &phase->targets[t], selection->operation) < 0)
+                add_stratum(strata, &phase->targets[t], phase->duration_ns, selection->operation) <
+                    0)
                 return -1;
     }
     return 0;

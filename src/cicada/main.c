@@ -20,6 +20,8 @@ static const struct command commands[] = {
     {"report", "RESULT.json", "write any form of report from a stored result", command_report},
     {"audit", "RESULT.json", "re-derive every figure of a result; fail on any that is off",
      command_audit},
+    {"compare", "BASELINE CURRENT", "tell a regression between two results from noise",
+     command_compare},
 };
 
 static void print_help(FILE *output)

@@ -1,0 +1,99 @@
+"""cicada compare, merge and find as a person calls them: exit codes, errors, files."""
+
+import json
+import os
+import sys
+
+from cicada_support import Cicada, expect
+
+
+def run_once(cicada, name, latency="5ms", extra=()):
+    path = os.path.join(cicada.folder.name, name)
+    code, _, errors = cicada.command(
+        "run", f"null://?latency={latency}&jitter=2ms&operations=2", "--rate", "100", "--duration", "12s",
+        "--ui", "off", "--json", path, *extra)
+    expect(code in (0, 4), f"run: exit {code}\n{errors}")
+    return path
+
+
+def compare_noise_and_regression(cicada):
+    first, second = run_once(cicada, "a.json"), run_once(cicada, "b.json")
+    slow = run_once(cicada, "slow.json", "25ms")
+    out = os.path.join(cicada.folder.name, "comparison.json")
+    markdown = os.path.join(cicada.folder.name, "comparison.md")
+    gate = ("--gate", "p95:+100%", "--gate", "errors:+2pp")  # what a busy machine does not reach
+    code, output, errors = cicada.command("compare", first, second, *gate)
+    expect(code == 0, f"noise: exit {code}\n{output}{errors}")
+    code, output, errors = cicada.command(
+        "compare", f"{first},{second}", slow, *gate, "--json", out, "--markdown", markdown)
+    expect(code == 1, f"regression: exit {code}\n{output}{errors}")
+    with open(out, encoding="utf-8") as file:
+        written = json.load(file)
+    expect(written["status"] == "broken" and written["baseline_runs"] == 2, "the JSON does not say so")
+    expect(written["total"]["figures"]["p95"]["relative_low"] > 1, "the interval is not beyond the gate")
+    with open(markdown, encoding="utf-8") as file:
+        expect("**broken**" in file.read(), "the Markdown does not say so")
+    return first
+
+
+def compare_refuses(cicada, good):
+    with open(good, encoding="utf-8") as file:
+        text = file.read()
+    document = json.loads(text)
+    edited = json.loads(text)
+    edited["figures"]["count"] += 1
+    newer = {**document, "schema": "cicada-result/9"}
+    cases = {
+        "cut.json": text[: len(text) // 2],
+        "edited.json": json.dumps(edited),
+        "newer.json": json.dumps(newer),
+        "partial.json": json.dumps({**document, "partial": True, "partial_reason": "interrupted"}),
+        "other.json": "{}",
+    }
+    for name, content in cases.items():
+        path = os.path.join(cicada.folder.name, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(content)
+        code, _, errors = cicada.command("compare", good, path)
+        expect(code == 2 and name in errors, f"{name}: exit {code}\n{errors}")
+    for arguments in ([good], [good, good, good], [good, good, "--gate", "p95:fast"]):
+        code, _, errors = cicada.command("compare", *arguments)
+        expect(code == 2, f"{arguments}: exit {code}\n{errors}")
+
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+@case
+def compare_tells_regressions_from_noise(cicada):
+    compare_noise_and_regression(cicada)
+
+
+@case
+def compare_refuses_what_is_no_whole_result(cicada):
+    compare_refuses(cicada, run_once(cicada, "good.json"))
+
+
+def main():
+    print(f"1..{len(CASES)}")
+    failed = False
+    for number, function in enumerate(CASES, 1):
+        cicada = Cicada(sys.argv[1])
+        try:
+            function(cicada)
+            print(f"ok {number} - {function.__name__}", flush=True)
+        except Exception as problem:  # every case is told
+            failed = True
+            print(f"not ok {number} - {function.__name__}", flush=True)
+            for line in str(problem).splitlines():
+                print(f"# {line}")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
