@@ -28,8 +28,12 @@ for ((i = 0; ; i++)); do
     sleep 0.1
 done
 
-# Two of its tools say nothing about the server: one sleeps for 10 s by design, one downloads from the Internet.
-set -- run --quick --json build/demo-result.json \
+# A server of one thread is well served with 20 users at the peak. Two of its tools say nothing about it: one
+# sleeps for 10 s by design, one downloads from the Internet.
+set -- run --quick --users 20 --json build/demo-result.json --html build/demo-report.html \
     --exclude trigger-long-running-operation --exclude gzip-file-as-resource "$@" "http://127.0.0.1:$port/mcp"
 echo "+ cicada $*"
 build/src/cicada/cicada "$@"
+echo "+ cicada audit build/demo-result.json"
+build/src/cicada/cicada audit build/demo-result.json | tail -n 1
+echo "The report is build/demo-report.html."
