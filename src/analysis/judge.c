@@ -12,6 +12,7 @@
 #include "analysis/saturation.h"
 #include "analysis/scalability.h"
 #include "analysis/stability.h"
+#include "analysis/tiers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,8 @@ int judge_result(struct result *result, const struct judge_options *options)
 {
     struct saturation saturation = saturation_of(result);
     result_clear_findings(result);
-    if (judge_end(result, options->ended_by) < 0 || judge_any_operation(result) < 0)
+    if (judge_end(result, options->ended_by) < 0 || judge_any_operation(result) < 0 ||
+        tiers_judge(result) < 0)
         return -1;
     for (size_t i = 0; i < options->threshold_count; i++)
         if (threshold_judge(result, &options->thresholds[i], &saturation) < 0)

@@ -40,6 +40,12 @@ static void step_taken(struct target *target, const char *step, bool ok, const c
     diagnosis->step_started_ns = now;
 }
 
+/* Of a memory tier; "custom" runs nothing by itself. */
+static bool is_command(const struct offer *offer)
+{
+    return strcmp(offer->kind, "command") == 0 && strcmp(offer->name, "custom") != 0;
+}
+
 /* A tool that says it only reads comes first, then one that at least does not say it destroys; a
  * target without such tools is asked for its list. */
 static const struct offer *harmless_offer(const struct target *target)
@@ -47,11 +53,11 @@ static const struct offer *harmless_offer(const struct target *target)
     const struct offer *best = NULL;
     for (size_t i = 0; i < target->offer_count; i++) {
         const struct offer *offer = &target->offers[i];
-        bool tool = strcmp(offer->kind, "tool") == 0;
+        bool tool = strcmp(offer->kind, "tool") == 0 || is_command(offer);
         if (tool && (offer->hints & OFFER_READ_ONLY))
             return offer;
         if (tool && !(offer->hints & OFFER_DESTRUCTIVE) &&
-            (!best || strcmp(best->kind, "tool") != 0))
+            (!best || strcmp(best->kind, offer->kind) != 0))
             best = offer;
         if (!best && (strcmp(offer->kind, "ping") == 0 || strcmp(offer->kind, "tools/list") == 0))
             best = offer;

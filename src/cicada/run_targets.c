@@ -54,8 +54,10 @@ static struct target *open_one(struct plan *plan, size_t index, struct error *er
     struct target *target = NULL;
     if (!options->embedded || options->url || embedded_start(options, &why) == 0)
         target = command_open_target(options, NULL, NULL, &why);
-    if (target)
+    if (target) { /* with credentials that it refuses, it fails by itself */
+        options->left_out = json_is_true(json_object_get(target->facts, "credentials_refused"));
         return target;
+    }
     if (why.code != ERROR_INTERNAL && is_optional(plan, options))
         return do_without(plan, index, &why, error);
     *error = why;
@@ -115,6 +117,17 @@ static const char *reason_of(const struct target_options *options, const struct 
     return why->text;
 }
 
+/* Of what a target is made of. */
+static size_t usable_tiers(const struct target_options *options)
+{
+    size_t usable = 0;
+    for (char **name = options->tiers; name && *name; name++)
+        for (size_t i = 0; i < options->sibling_count; i++)
+            usable +=
+                strcmp(options->siblings[i].name, *name) == 0 && !options->siblings[i].left_out;
+    return usable;
+}
+
 static struct target *do_without(struct plan *plan, size_t index, const struct error *why,
                                  struct error *error)
 {
@@ -131,6 +144,7 @@ static struct target *do_without(struct plan *plan, size_t index, const struct e
     struct error unused = {0};
     target->driver = driver_for(options, &unused);
     target->options = options;
+    target->asked_for = !options->embedded && (!options->tiers || usable_tiers(options) > 1);
     options->left_out = true;
     for (size_t i = 0; i < plan->phase_count; i++) {
         struct phase *phase = &plan->phases[i];

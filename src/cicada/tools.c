@@ -1,6 +1,6 @@
 /* cicada tools TARGET: what the target offers, the arguments that would be sent, and one probe call
- * of each tool, so that a person sees before a run which tools work and which need arguments of
- * their own. */
+ * of each tool (of a memory tier: each command), so that a person sees before a run which tools
+ * work and which need arguments of their own. */
 #include "analysis/rejection.h"
 #include "base/clock.h"
 #include "cicada/command.h"
@@ -16,6 +16,7 @@
 struct tools {
     const struct target_command_options *options;
     struct target *target;
+    const char *kind; /* "tool", or "command" of a target that has those instead */
     struct probe probe;
     struct terminal_style style;
     unsigned called, failed, rejected, left_out;
@@ -39,10 +40,16 @@ static bool matches(const char *name, char *const *globs)
     return false;
 }
 
+/* "custom" runs what a plan writes, or what --call and --arguments say. */
+static bool is_blank(const struct offer *offer)
+{
+    return strcmp(offer->kind, "command") == 0 && strcmp(offer->name, "custom") == 0;
+}
+
 static bool selected(const struct tools *tools, const struct offer *offer)
 {
     const struct target_command_options *options = tools->options;
-    if (strcmp(offer->kind, "tool") != 0)
+    if (strcmp(offer->kind, tools->kind) != 0 || is_blank(offer))
         return false;
     if (options->include && !matches(offer->name, options->include))
         return false;
@@ -150,8 +157,12 @@ static size_t count_kind(const struct target *target, const char *kind)
 static void print_heading(const struct target *target)
 {
     text_print_safe(stdout, target->description ? target->description : "target", 300);
-    printf("\n%zu tools, %zu resources, %zu prompts\n\n", count_kind(target, "tool"),
-           count_kind(target, "resource"), count_kind(target, "prompt"));
+    size_t commands = count_kind(target, "command");
+    if (commands && !count_kind(target, "tool"))
+        printf("\n%zu command%s\n\n", commands, commands == 1 ? "" : "s");
+    else
+        printf("\n%zu tools, %zu resources, %zu prompts\n\n", count_kind(target, "tool"),
+               count_kind(target, "resource"), count_kind(target, "prompt"));
 }
 
 static void print_excluded(const struct target *target)
@@ -172,10 +183,12 @@ static int probe_all(struct tools *tools, struct error *error)
     bool found = false;
     if (probe_open(&tools->probe, target, error) < 0)
         return -1;
-    printf("  %-32s %-11s %-15s %9s  %s\n", "TOOL", "SAYS", "PROBE", "LATENCY", "ARGUMENTS");
+    bool commands = strcmp(tools->kind, "command") == 0;
+    printf("  %-32s %-11s %-15s %9s  %s\n", commands ? "COMMAND" : "TOOL", "SAYS", "PROBE",
+           "LATENCY", "ARGUMENTS");
     for (size_t i = 0; i < target->offer_count; i++) {
         const struct offer *offer = &target->offers[i];
-        if (call ? strcmp(offer->kind, "tool") != 0 || strcmp(offer->name, call) != 0
+        if (call ? strcmp(offer->kind, tools->kind) != 0 || strcmp(offer->name, call) != 0
                  : !selected(tools, offer))
             continue;
         found = true;
@@ -184,9 +197,8 @@ static int probe_all(struct tools *tools, struct error *error)
     probe_close(&tools->probe);
     if (call && !found)
         return error_set(error, ERROR_USAGE,
-                         "--call %s: the target has no such tool; leave --call "
-                         "out to list them",
-                         call);
+                         "--call %s: the target has no such %s; leave --call out to list them",
+                         call, tools->kind);
     return 0;
 }
 
@@ -225,6 +237,9 @@ int command_tools(int argc, char **argv)
     if (!tools.target) {
         code = command_fail(&error);
     } else {
+        tools.kind = count_kind(tools.target, "tool") || !count_kind(tools.target, "command")
+                         ? "tool"
+                         : "command";
         print_heading(tools.target);
         if (probe_all(&tools, &error) < 0 || write_json(&tools, &error) < 0)
             code = command_fail(&error);

@@ -29,7 +29,7 @@ static const struct cross_tier tiers[] = {
                {"search", "{\"key\":\"${capture.key}\",\"k\":1}", 2}}},
     {.driver = "neo4j",
      .role = "relation",
-     .options = "{\"nodes\":1}",
+     .options = "{\"nodes\":10}",
      .steps = {{"custom",
                 "{\"cypher\":\"CREATE (a:@label@ {key: $key, run: $run, value: $value})"
                 "-[:CICADA_LINK {weight: 1}]->(b:@label@ {key: $key + ' of', run: $run}) "
@@ -178,7 +178,7 @@ static int open_part(struct target *target, const char *name, json_t *left_out, 
         return error_set(error, ERROR_USAGE, "%s: there is no target \"%s\" to be made of",
                          where_of(target), name);
     if (options->left_out)
-        return leave_out(left_out, name, "it could not be opened") < 0 ? out_of_memory(error) : 0;
+        return leave_out(left_out, name, "it cannot be used") < 0 ? out_of_memory(error) : 0;
     const struct driver *driver = driver_for(options, error);
     if (!driver)
         return -1;

@@ -92,7 +92,8 @@ struct target {
     /* Why open() failed, when a run goes on without the target: nothing but driver and options is
      * valid then. NULL: it is open. Owned by whoever opened it. */
     char *unavailable;
-    pid_t pid; /* of a local target when known (child, or found by its port), 0 otherwise */
+    bool asked_for; /* unavailable, though the plan names it: a failure, not a lack */
+    pid_t pid;      /* of a local target when known (child, or found by its port), 0 otherwise */
     struct offer *offers;
     size_t offer_count;
     struct offer_excluded *excluded;
@@ -172,9 +173,10 @@ struct call {
     const char *text; /* a sentence for a person on a failure; valid in complete; may be NULL */
     uint64_t send_ns, sent_ns, first_byte_ns, end_ns;
     uint64_t bytes_sent, bytes_received;
-    uint64_t thread_wait_ns; /* submitted until send_ns, if a thread of the driver runs it; else 0 */
-    uint32_t round_trips;    /* more than 1 after MRTR, a renewed session, or a resumed stream */
-    const char *response;    /* the answer's text; valid in complete, NULL if none */
+    uint64_t
+        thread_wait_ns;   /* submitted until send_ns, if a thread of the driver runs it; else 0 */
+    uint32_t round_trips; /* more than 1 after MRTR, a renewed session, or a resumed stream */
+    const char *response; /* the answer's text; valid in complete, NULL if none */
     size_t response_length;
     /* driver's part follows */
 };

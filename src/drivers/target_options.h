@@ -28,9 +28,8 @@ struct target_options {
     unsigned pool_size;  /* connections for all users together; 0: users x in flight */
     uint64_t seed;
     bool embedded; /* cicada starts it itself: a memory tier that was not given; no url then */
-    bool
-        left_out; /* it could not be opened, and the run goes on: what is made of it does without */
-    char **tiers; /* names of other targets it is made of, NULL-ended (cross_tier), or NULL */
+    bool left_out; /* it cannot be used, and the run goes on: what is made of it does without */
+    char **tiers;  /* names of other targets it is made of, NULL-ended (cross_tier), or NULL */
     /* All targets of the plan, for those names; not owned. */
     const struct target_options *siblings;
     size_t sibling_count;

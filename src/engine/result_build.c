@@ -162,8 +162,9 @@ static int target_begin(const struct bound_target *bound, struct result_target *
     if (from->unavailable) {
         target->facts = target->facts ? target->facts : json_object();
         json_object_set_new(target->facts, "unavailable", json_string(from->unavailable));
+        json_object_set_new(target->facts, "asked_for", json_boolean(from->asked_for));
     }
-    if (from->options->embedded || from->options->tiers) {
+    if (from->options->embedded) {
         target->facts = target->facts ? target->facts : json_object();
         json_object_set_new(target->facts, "embedded", json_true());
     }

@@ -110,6 +110,18 @@ uint64_t result_load_duration_ns(const struct result *result)
     return sum;
 }
 
+uint64_t result_target_duration_ns(const struct result *result, uint32_t target)
+{
+    uint64_t sum = 0;
+    for (size_t p = 0; p < result->phase_count; p++) {
+        const struct result_phase *phase = &result->phases[p];
+        for (size_t t = 0; result_phase_counts(phase) && t < phase->target_count; t++)
+            if (phase->targets[t].target == target)
+                sum += phase->duration_ns;
+    }
+    return sum;
+}
+
 int result_target_total(const struct phase_target *target, struct measurement *into)
 {
     for (size_t i = 0; i < target->operation_count; i++)

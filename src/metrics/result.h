@@ -171,6 +171,8 @@ bool result_phase_counts(const struct result_phase *phase);
 /* How long load was offered in the phases that count and were run: the divisor of the run's rates.
  */
 uint64_t result_load_duration_ns(const struct result *result);
+/* The same of the phases that one target took part in. */
+uint64_t result_target_duration_ns(const struct result *result, uint32_t target);
 
 /* Sums, by exact merging; setup operations are not in them. `into` must be initialised. -1 when
  * memory is out. */

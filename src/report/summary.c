@@ -36,6 +36,7 @@ void terminal_print_summary(FILE *stream, const struct result *result, const cha
     summary.width = summary.width > WIDEST ? WIDEST : summary.width;
     print_heading(&summary);
     print_phases(&summary);
+    summary_print_targets(&summary);
     print_operations(&summary);
     print_errors(&summary);
     print_parts(&summary);
@@ -69,6 +70,13 @@ static void print_heading(const struct summary *summary)
         fprintf(summary->stream, "  ");
         room -= text_print_safe(summary->stream, target->name ? target->name : "?", 24);
         fprintf(summary->stream, "  %s", summary->style.dim);
+        const char *unavailable = json_string_value(json_object_get(target->facts, "unavailable"));
+        if (unavailable) {
+            fprintf(summary->stream, "not used: ");
+            text_print_safe(summary->stream, unavailable, room - 12);
+            fprintf(summary->stream, "%s\n", summary->style.reset);
+            continue;
+        }
         if (target->description)
             room -= text_print_safe(summary->stream, target->description, room < 64 ? room : 64);
         fprintf(summary->stream, "  ");
@@ -157,7 +165,8 @@ static void print_rows(struct summary *summary, const struct operation_row *rows
                              name ? name : "?");
         else
             table_add(&table, NULL, name ? name : "?");
-        summary_add_figures(summary, &table, &rows[i].total, result_load_duration_ns(result));
+        summary_add_figures(summary, &table, &rows[i].total,
+                            result_target_duration_ns(result, rows[i].target));
     }
     fputc('\n', summary->stream);
     table_print(&table, summary->stream, &summary->style, summary->width);
@@ -292,6 +301,8 @@ static void print_target_coverage(const struct summary *summary, uint32_t index)
 {
     const struct result_target *target = &summary->result->targets[index];
     uint32_t called = 0;
+    if (target->operation_count == 0)
+        return;
     for (uint32_t o = 0; o < target->operation_count; o++)
         called += summary_was_called(summary->result, index, o);
     fprintf(summary->stream, "  ");

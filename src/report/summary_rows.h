@@ -29,6 +29,8 @@ void summary_add_figures(struct summary *summary, struct table *table,
 /* A quantile of a histogram; a dash when fewer than 10 values lie beyond it. */
 void summary_add_quantile(struct summary *summary, struct table *table,
                           const struct histogram *histogram, double fraction);
+/* summary_targets.c: a row for each of several targets, and what their drivers reported. */
+void summary_print_targets(struct summary *summary);
 void summary_print_footnotes(const struct summary *summary);
 /* A sentence from anywhere, escaped, wrapped at the width; lines after the first are indented. The
  * first line is taken to start after `indent` columns. */
