@@ -22,6 +22,8 @@ static const struct command commands[] = {
      command_audit},
     {"compare", "BASELINE CURRENT", "tell a regression between two results from noise",
      command_compare},
+    {"merge", "A.json B.json ...", "combine the results of several generators, losslessly",
+     command_merge},
 };
 
 static void print_help(FILE *output)

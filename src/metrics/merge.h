@@ -1,0 +1,21 @@
+/* Results of several generators that ran the same plan at the same time (--segment), as one. */
+#ifndef CICADA_METRICS_MERGE_H
+#define CICADA_METRICS_MERGE_H
+
+#include "base/error.h"
+#include "metrics/result.h"
+
+#define MERGE_EXAMPLES      200
+#define MERGE_EXAMPLES_EACH 3 /* per operation and kind of outcome */
+
+/* Merge `from` into `into`; `from` is emptied, and both are only good to be freed after an error.
+ *
+ * Counters and histograms add up exactly, seconds by the wall clock of the two hosts (to the next
+ * whole second), a phase's by its name. Its time is from the first start to the last end. Of the
+ * generators' watch on themselves each second keeps the worst figure; of a target's, the highest; a
+ * recovery is the longest there was. Findings are dropped: the merge is to be judged again.
+ *
+ * ERROR_USAGE when they are not of one plan against the same operations, or one is the other. */
+int result_merge(struct result *into, struct result *from, struct error *error);
+
+#endif
