@@ -13,6 +13,7 @@ int command_diagnose(int argc, char **argv); /* diagnose.c */
 int command_report(int argc, char **argv);   /* report.c */
 int command_audit(int argc, char **argv);    /* audit.c */
 int command_compare(int argc, char **argv);  /* compare.c */
+int command_find(int argc, char **argv);     /* find.c */
 int command_merge(int argc, char **argv);    /* merge.c */
 
 /* Print "cicada: ..." on stderr and return the exit code the error asks for. */

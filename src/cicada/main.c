@@ -22,6 +22,7 @@ static const struct command commands[] = {
      command_audit},
     {"compare", "BASELINE CURRENT", "tell a regression between two results from noise",
      command_compare},
+    {"find", "TARGET --slo ...", "find the highest load that still meets the SLO", command_find},
     {"merge", "A.json B.json ...", "combine the results of several generators, losslessly",
      command_merge},
 };
