@@ -1,4 +1,4 @@
-"""cicada compare, merge and find as a person calls them: exit codes, errors, files."""
+"""cicada compare and merge as a person calls them: exit codes, errors, files."""
 
 import json
 import os
@@ -18,12 +18,12 @@ def run_once(cicada, name, latency="5ms", extra=()):
 
 def compare_noise_and_regression(cicada):
     first, second = run_once(cicada, "a.json"), run_once(cicada, "b.json")
-    slow = run_once(cicada, "slow.json", "25ms")
+    slow = run_once(cicada, "slow.json", "300ms")
     out = os.path.join(cicada.folder.name, "comparison.json")
     markdown = os.path.join(cicada.folder.name, "comparison.md")
     gate = ("--gate", "p95:+100%", "--gate", "errors:+2pp")  # what a busy machine does not reach
     code, output, errors = cicada.command("compare", first, second, *gate)
-    expect(code == 0, f"noise: exit {code}\n{output}{errors}")
+    expect(code in (0, 4), f"noise: exit {code}\n{output}{errors}")
     code, output, errors = cicada.command(
         "compare", f"{first},{second}", slow, *gate, "--json", out, "--markdown", markdown)
     expect(code == 1, f"regression: exit {code}\n{output}{errors}")
@@ -77,6 +77,31 @@ def compare_tells_regressions_from_noise(cicada):
 @case
 def compare_refuses_what_is_no_whole_result(cicada):
     compare_refuses(cicada, run_once(cicada, "good.json"))
+
+
+@case
+def merge_adds_up_and_is_audited(cicada):
+    parts = [run_once(cicada, f"part{i}.json", extra=("--segment", f"{i}/2")) for i in (1, 2)]
+    code, _, errors = cicada.command("merge", *parts)
+    expect(code == 2 and "same time" in errors, f"parts one after the other: exit {code}\n{errors}")
+    with open(parts[1], encoding="utf-8") as file:
+        other = json.load(file)
+    with open(parts[0], encoding="utf-8") as file:
+        one = json.load(file)
+    other["started_wall_ns"] = one["started_wall_ns"] + 1000  # as if they had run together
+    other["started_at"] = one["started_at"]
+    with open(parts[1], "w", encoding="utf-8") as file:
+        json.dump(other, file)
+    whole = os.path.join(cicada.folder.name, "whole.json")
+    code, output, errors = cicada.command("merge", *parts, "--json", whole)
+    expect(code in (0, 4), f"merge: exit {code}\n{output}{errors}")
+    with open(whole, encoding="utf-8") as file:
+        merged = json.load(file)
+    expect(merged["figures"]["count"] == one["figures"]["count"] + other["figures"]["count"], "counts do not add up")
+    code, output, _ = cicada.command("audit", whole)
+    expect(code == 0, f"audit: exit {code}\n{output[-2000:]}")
+    code, _, errors = cicada.command("merge", parts[0], parts[0])
+    expect(code == 2 and "same result" in errors, f"one result twice: exit {code}\n{errors}")
 
 
 def main():
