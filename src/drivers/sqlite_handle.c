@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define LONGEST_WAIT_NS (10 * NS_PER_MS)
+#define LONGEST_WAIT_NS     (10 * NS_PER_MS)
+#define STEPS_BETWEEN_LOOKS 10000 /* of SQLite's machine: some hundred microseconds */
 
 static int wait_for_lock(void *context, int waits);
+static int is_stopped(void *context);
 
 int sqlite_handle_open(struct sqlite_handle *handle)
 {
@@ -23,6 +25,7 @@ int sqlite_handle_open(struct sqlite_handle *handle)
     }
     sqlite3_extended_result_codes(handle->database, 1);
     sqlite3_busy_handler(handle->database, wait_for_lock, handle);
+    sqlite3_progress_handler(handle->database, STEPS_BETWEEN_LOOKS, is_stopped, handle);
     sqlite_handle_configure(handle);
     return SQLITE_OK;
 }
@@ -65,6 +68,14 @@ void sqlite_handle_stop(struct sqlite_handle *handle)
 {
     atomic_store(&handle->stop, true);
     sqlite3_interrupt(handle->database);
+}
+
+/* sqlite3_interrupt ends what runs at that moment, and says nothing to a statement that begins
+ * right after: the thread that has the call may not be there yet. */
+static int is_stopped(void *context)
+{
+    struct sqlite_handle *handle = context;
+    return atomic_load_explicit(&handle->stop, memory_order_relaxed);
 }
 
 /* SQLite asks what to do about a lock another connection holds: 1 is to try again. A lock on a file
