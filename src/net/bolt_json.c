@@ -60,7 +60,7 @@ static enum bolt_json_result write_string(const char *bytes, size_t length, stru
             continue;
         }
         if (buffer_append_json_escaped(output, bytes + valid, i - valid) < 0 ||
-            buffer_append_text(output, "\\ufffd") < 0)
+            buffer_append_text(output, "\xEF\xBF\xBD") < 0)
             return BOLT_JSON_FULL;
         valid = ++i;
     }
@@ -193,9 +193,11 @@ static enum bolt_json_result write_structure(struct packstream_reader *reader,
         return write_record(reader, form, value->count, output, depth);
     if (bolt_time_text(reader, value, text))
         return write_string(text, strlen(text), output);
+    if (depth == 0) /* an object and a list within: two levels of JSON */
+        return BOLT_JSON_MALFORMED;
     if (buffer_printf(output, "{\"structure\":%u,\"fields\":", value->tag) < 0)
         return BOLT_JSON_FULL;
-    enum bolt_json_result result = write_list(reader, value->count, output, depth);
+    enum bolt_json_result result = write_list(reader, value->count, output, depth - 1);
     return result == BOLT_JSON_OK ? wrote(buffer_append_char(output, '}')) : result;
 }
 
