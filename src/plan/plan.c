@@ -294,7 +294,7 @@ static int check_phase_mixes(const struct plan *plan, const struct phase *phase,
                                  "it one weight",
                                  where, index, i, name);
     }
-    if (phase->model == LOAD_CLOSED && phase->mix_count > load_highest(phase))
+    if (phase->model == LOAD_CLOSED && (double)phase->mix_count > load_highest(phase))
         return error_set(error, ERROR_USAGE,
                          "%s: phases[%zu].mixes: each of the %zu takes a user of its own; give at "
                          "least so many users",

@@ -77,6 +77,53 @@ bool target_is_url(const char *text)
     return names_file(text) || strstr(text, "://");
 }
 
+/* The password in `text` if it points elsewhere: "neo4j://user:$NAME@host". NULL: it does not. */
+static const char *find_reference(const char *text, size_t *length)
+{
+    const char *authority = strstr(text, "://");
+    const char *end = authority ? authority + 3 + strcspn(authority + 3, "/?#") : NULL;
+    const char *at = end ? memrchr(authority, '@', (size_t)(end - authority)) : NULL;
+    const char *colon = at ? memchr(authority + 3, ':', (size_t)(at - authority - 3)) : NULL;
+    if (!colon || colon[1] != '$')
+        return NULL;
+    *length = (size_t)(at - colon - 1);
+    return colon + 1;
+}
+
+static int append_encoded(struct buffer *output, const char *text)
+{
+    for (; *text; text++)
+        if ((isalnum((unsigned char)*text) || strchr("-._~", *text)
+                 ? buffer_append_char(output, *text)
+                 : buffer_printf(output, "%%%02X", (unsigned char)*text)) < 0)
+            return -1;
+    return 0;
+}
+
+/* Put what the password points to in its place; *resolved stays NULL when it points to nothing. */
+static int resolve_password(const char *text, char **resolved, struct error *error)
+{
+    size_t length;
+    const char *reference = find_reference(text, &length);
+    if (!reference)
+        return 0;
+    char *written = strndup(reference, length);
+    char *secret = written ? secret_resolve("password", written, "", error) : NULL;
+    struct buffer output;
+    buffer_init(&output, (size_t)64 * 1024);
+    bool whole = secret && buffer_append(&output, text, (size_t)(reference - text)) == 0 &&
+                 append_encoded(&output, secret) == 0 &&
+                 buffer_append_text(&output, reference + length) == 0;
+    *resolved = whole ? buffer_take_string(&output) : NULL;
+    bool refused = written && !secret;
+    buffer_free(&output);
+    free(written);
+    free(secret);
+    if (refused)
+        return -1;
+    return *resolved ? 0 : error_out_of_memory(error);
+}
+
 int value_url(const char *text, void *field, const char *label, struct error *error)
 {
     const char *p = text;
@@ -90,7 +137,12 @@ int value_url(const char *text, void *field, const char *label, struct error *er
         if ((unsigned char)*p <= ' ' || *p == 0x7f)
             return error_set(error, ERROR_USAGE,
                              "holds a blank or control character; write it as %%20 or the like");
-    return value_text(text, field, label, error);
+    char *resolved = NULL;
+    if (resolve_password(text, &resolved, error) < 0)
+        return -1;
+    int failed = value_text(resolved ? resolved : text, field, label, error);
+    free(resolved);
+    return failed;
 }
 
 /* ---- headers and environment --------------------------------------------------------------------

@@ -40,6 +40,23 @@ static int move_phases(struct plan *plan, size_t to, size_t from, struct error *
 
 /* ---- what is said of them ------------------------------------------------------------------ */
 
+/* The URL of a file; what has a meaning in URLs is percent-encoded. */
+static char *file_url(const char *scheme, const char *path)
+{
+    struct buffer url;
+    buffer_init(&url, (size_t)64 * 1024);
+    int failed = buffer_append_text(&url, scheme);
+    for (; *path && failed == 0; path++) {
+        unsigned char byte = (unsigned char)*path;
+        failed = byte <= ' ' || byte == 0x7f || strchr("%?#", byte)
+                     ? buffer_printf(&url, "%%%02X", byte)
+                     : buffer_append_char(&url, *path);
+    }
+    char *text = failed == 0 ? buffer_take_string(&url) : NULL;
+    buffer_free(&url);
+    return text;
+}
+
 static int value_tier(enum tier tier, const char *text, void *field, const char *label,
                       struct error *error)
 {
@@ -49,18 +66,13 @@ static int value_tier(enum tier tier, const char *text, void *field, const char 
     *url = NULL;
     if (strcmp(text, "none") == 0 || strcmp(text, "false") == 0)
         return value_text("none", field, label, error);
-    if (kind->scheme && !target_is_url(text)) {
-        if (asprintf(url, "%s%s", kind->scheme, text) >= 0)
-            return 0;
-        *url = NULL;
-        return error_out_of_memory(error);
+    if (kind->scheme && *text && !target_is_url(text)) {
+        *url = file_url(kind->scheme, text);
+        return *url ? 0 : error_out_of_memory(error);
     }
-    if (value_url(text, field, label, error) < 0)
-        return error && error->code == ERROR_INTERNAL
-                   ? -1
-                   : error_set(error, ERROR_USAGE, "must be %s, or none; write e.g. %s",
-                               kind->scheme ? "a file" : "a URL", kind->remedy);
-    return 0;
+    if (!target_is_url(text))
+        return error_set(error, ERROR_USAGE, "must be a URL, or none; write e.g. %s", kind->remedy);
+    return value_url(text, field, label, error);
 }
 
 int value_tier_redis(const char *text, void *field, const char *label, struct error *error)

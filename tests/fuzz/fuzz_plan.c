@@ -9,6 +9,7 @@
 #include "plan/plan.h"
 #include "plan/target.h"
 #include "plan/threshold.h"
+#include "plan/tiers.h"
 #include "plan/values.h"
 
 #include <stdint.h>
@@ -75,8 +76,13 @@ static void fuzz_plan(const char *text, size_t length)
     struct plan plan;
     struct error error = {0};
     if (plan_parse_part(&plan, "plan.yaml", text, length, &error) == 0) {
+        /* Names of the plan's own may stand in the way of the memory phases. */
+        bool whole = plan.target_count == 0 ||
+                     (plan_add_tiers(&plan, &error) == 0 && plan_finish(&plan, &error) == 0);
+        require(whole || error.code == ERROR_USAGE, "tiers failed otherwise");
         check_levels(&plan);
-        check_round_trip(&plan);
+        if (whole)
+            check_round_trip(&plan);
     } else {
         require(error.code == ERROR_USAGE, "an error that is not the user's");
         require(strncmp(error.text, "plan.yaml:", 10) == 0, "an error without its place");

@@ -161,14 +161,13 @@ static void flags_stand_over_the_plan(void **state)
     struct plan plan;
     struct error error = {0};
     char url[] = "neo4j://neo4j:hidden@127.0.0.1:1";
-    char *argv[] = {(char *)"run",          (char *)"http://127.0.0.1:1/mcp",
-                    (char *)"--neo4j",      url,
-                    (char *)"--sqlite",     (char *)"a.db",
-                    (char *)"--redis=none", NULL};
+    char *argv[] = {
+        (char *)"run",      (char *)"http://127.0.0.1:1/mcp", (char *)"--neo4j",      url,
+        (char *)"--sqlite", (char *)"my notes?.db",           (char *)"--redis=none", NULL};
     assert_int_equal(run_options_parse(&options, &plan, 7, argv, &error), 0);
     assert_string_equal(target_of(&plan, "neo4j")->url, "neo4j://neo4j:hidden@127.0.0.1:1");
     assert_null(strstr(url, "hidden")); /* where anyone can read it */
-    assert_string_equal(target_of(&plan, "sqlite")->url, "sqlite:a.db");
+    assert_string_equal(target_of(&plan, "sqlite")->url, "sqlite:my%20notes%3F.db");
     assert_null(target_of(&plan, "redis"));
     /* What is said of the target is not said of its tiers. */
     assert_int_equal(target_of(&plan, "neo4j")->header_count, 0);
@@ -186,6 +185,30 @@ static void flags_stand_over_the_plan(void **state)
                      (char *)"--duration=1s", NULL};
     assert_int_equal(run_options_parse(&options, &plan, 5, alone, &error), -1);
     assert_contains(error.text, "--redis");
+}
+
+/* A password need not stand in a plan or on a command line. */
+static void passwords_may_be_elsewhere(void **state)
+{
+    (void)state;
+    struct plan plan;
+    setenv("CICADA_TEST_PASSWORD", "a/b@c 1", 1);
+    unsetenv("CICADA_TEST_NOTHING");
+    load(&plan, HEAD "tiers: {neo4j: \"neo4j://me:$CICADA_TEST_PASSWORD@127.0.0.1:1/x?y=$z\"}\n");
+    assert_string_equal(target_of(&plan, "neo4j")->url,
+                        "neo4j://me:a%2Fb%40c%201@127.0.0.1:1/x?y=$z");
+    plan_free(&plan);
+    load(&plan, "target: \"redis://:${CICADA_TEST_PASSWORD}@h\"\nusers: 1\nduration: 1s\n");
+    assert_string_equal(plan.targets[0].url, "redis://:a%2Fb%40c%201@h");
+    plan_free(&plan);
+    load(&plan, "target: \"redis://me:$$x@h\"\nusers: 1\nduration: 1s\n");
+    assert_string_equal(plan.targets[0].url, "redis://me:%24x@h");
+    plan_free(&plan);
+    load(&plan, "target: \"redis://m$x:plain$x@h/$CICADA_TEST_NOTHING\"\nusers: 1\nduration: 1s\n");
+    assert_string_equal(plan.targets[0].url, "redis://m$x:plain$x@h/$CICADA_TEST_NOTHING");
+    plan_free(&plan);
+    assert_refused("target: \"redis://me:$CICADA_TEST_NOTHING@h\"\nusers: 1\nduration: 1s\n",
+                   "CICADA_TEST_NOTHING is not set");
 }
 
 static void phases_take_several_mixes(void **state)
@@ -236,7 +259,9 @@ static void what_is_wrong_is_told(void **state)
     assert_refused(TWO "  - {users: 4, duration: 1s, mixes: [{mix: a, weight: 0}]}\n", "weight");
     assert_refused(TWO "  - {users: 4, duration: 1s}\ntiers: none\n", "base: validate");
     assert_refused(HEAD "tiers: some\n", "must be none");
-    assert_refused(HEAD "tiers: {redis: somewhere}\n", "tiers.redis");
+    assert_refused(HEAD "tiers: {redis: somewhere}\n", "tiers.redis: must be a URL, or none");
+    assert_refused(HEAD "tiers: {redis: \"redis://:$CICADA_TEST_NOTHING@h\"}\n",
+                   "tiers.redis: the environment variable");
     assert_refused("targets: [{name: x, driver: cross_tier, tiers: [y]}]\nusers: 1\n"
                    "duration: 1s\n",
                    "no other target \"y\"");
@@ -275,6 +300,7 @@ int main(void)
         cmocka_unit_test(a_plan_may_say_more_of_a_tier),
         cmocka_unit_test(without_tiers_nothing_is_run),
         cmocka_unit_test(flags_stand_over_the_plan),
+        cmocka_unit_test(passwords_may_be_elsewhere),
         cmocka_unit_test(phases_take_several_mixes),
         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(what_is_printed_means_the_same),
