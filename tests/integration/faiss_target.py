@@ -168,7 +168,7 @@ def interrupted():
 def timeouts():
     """Searches that take longer than the timeout end as such, and the run ends in time."""
     done = cicada.run("--users", "4", "--operations", "40", "--timeout", "1ms", "--tool", "*",
-                      "faiss:generated?type=flat&vectors=60000&dimension=64&batch=512&threads=1",
+                      "faiss:generated?type=flat&vectors=20000&dimension=64&batch=512&threads=1",
                       bound_s=120)
     counts, _, started = outcomes_of(done.result)
     expect(started == 40 and counts.get("timeout", 0) > 0, f"{counts}")
