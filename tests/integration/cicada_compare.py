@@ -7,30 +7,30 @@ import sys
 from cicada_support import Cicada, expect
 
 
-def run_once(cicada, name, latency="5ms", extra=()):
+def run_once(cicada, name, options="", extra=()):
     path = os.path.join(cicada.folder.name, name)
     code, _, errors = cicada.command(
-        "run", f"null://?latency={latency}&jitter=2ms&operations=2", "--rate", "100", "--duration", "12s",
+        "run", f"null://?latency=5ms&jitter=2ms&operations=2{options}", "--rate", "100", "--duration", "12s",
         "--ui", "off", "--json", path, *extra)
-    expect(code in (0, 4), f"run: exit {code}\n{errors}")
+    expect(code in (0, 1, 4), f"run: exit {code}\n{errors}")
     return path
 
 
 def compare_noise_and_regression(cicada):
+    """By the error rate, which the seed decides: latencies would measure the machine that runs the test."""
     first, second = run_once(cicada, "a.json"), run_once(cicada, "b.json")
-    slow = run_once(cicada, "slow.json", "300ms")
+    failing = run_once(cicada, "failing.json", "&error_rate=0.3")
     out = os.path.join(cicada.folder.name, "comparison.json")
     markdown = os.path.join(cicada.folder.name, "comparison.md")
-    gate = ("--gate", "p95:+100%", "--gate", "errors:+2pp")  # what a busy machine does not reach
+    gate = ("--gate", "errors:+2pp")
     code, output, errors = cicada.command("compare", first, second, *gate)
-    expect(code in (0, 4), f"noise: exit {code}\n{output}{errors}")
+    expect(code == 0, f"noise: exit {code}\n{output}{errors}")
     code, output, errors = cicada.command(
-        "compare", f"{first},{second}", slow, *gate, "--json", out, "--markdown", markdown)
+        "compare", f"{first},{second}", failing, *gate, "--json", out, "--markdown", markdown)
     expect(code == 1, f"regression: exit {code}\n{output}{errors}")
     with open(out, encoding="utf-8") as file:
         written = json.load(file)
     expect(written["status"] == "broken" and written["baseline_runs"] == 2, "the JSON does not say so")
-    expect(written["total"]["figures"]["p95"]["relative_low"] > 1, "the interval is not beyond the gate")
     with open(markdown, encoding="utf-8") as file:
         expect("**broken**" in file.read(), "the Markdown does not say so")
     return first
