@@ -61,7 +61,7 @@ class Redis:
 
     def kill_after_reads(self, count):
         """The data set is written, not read: reads are operations of a phase."""
-        for _ in range(3000):
+        for _ in range(12000):
             stats = self.command("INFO", "commandstats").decode()
             found = [line for line in stats.splitlines() if line.startswith("cmdstat_get:calls=")]
             if found and int(found[0].split("=")[1].split(",")[0]) >= count:
@@ -259,10 +259,13 @@ phases:
   - {name: second, kind: memory, mix: sqlite, users: 4, operations: 200}
 thresholds: ["errors{target=redis}<5%%", "errors{target=sqlite}<2%%"]
 """
-        with Redis() as redis, Room() as room:
-            path = room.write("plan.yaml", plan % redis.url)
-            threading.Thread(target=redis.kill_after_reads, args=(500,)).start()
-            run = self.cicada.run(path, environment=room.environment)
+        for _ in range(3):  # on a busy machine the kill may come before the load does
+            with Redis() as redis, Room() as room:
+                path = room.write("plan.yaml", plan % redis.url)
+                threading.Thread(target=redis.kill_after_reads, args=(500,)).start()
+                run = self.cicada.run(path, environment=room.environment)
+            if run.result and counts_of(run.result, "first")[0].get("ok", 0) > 100:
+                break
         expect(run.code == 1, run.describe())
         expect(finding_of(run.result, "tier_lost")["verdict"] == "fail", "a finding on the lost tier")
         first = phase_of(run.result, "first")
