@@ -168,7 +168,8 @@ struct call {
     void (*complete)(struct call *call);
     void *engine_data;
 
-    /* Set by the driver before complete. Times are clock_now_ns; 0 when it did not come to that. */
+    /* Zero at submit; set by the driver before complete. Times are clock_now_ns; 0 when it did not
+     * come to that. */
     struct outcome outcome;
     const char *text; /* a sentence for a person on a failure; valid in complete; may be NULL */
     uint64_t send_ns, sent_ns, first_byte_ns, end_ns;

@@ -219,16 +219,6 @@ static int render_request(struct http_request_slot *slot,
     return 0;
 }
 
-static void reset_call(struct call *call)
-{
-    call->outcome = (struct outcome){.kind = OUTCOME_OK};
-    call->text = call->response = NULL;
-    call->response_length = 0;
-    call->send_ns = call->sent_ns = call->first_byte_ns = call->end_ns = 0;
-    call->bytes_sent = call->bytes_received = 0;
-    call->round_trips = 1;
-}
-
 static const struct template_context *context_of(const struct http_request_slot *slot,
                                                  struct template_context *fallback)
 {
@@ -245,7 +235,7 @@ void http_request_submit(struct call *call)
     struct http_request_slot *slot = take_slot(part);
     struct template_context fallback = {0};
     const char *missing = NULL;
-    reset_call(call);
+    call->round_trips = 1;
     own->slot = slot;
     if (!slot) {
         call->outcome = (struct outcome){.kind = OUTCOME_NOT_RUN, .detail = "no_memory"};

@@ -64,12 +64,6 @@ static void reset(struct mcp_http_call *part, struct call *call)
             mcp_http_session_headers(part->session);
     }
     mcp_http_connection_of(part)->calls++;
-    call->outcome = (struct outcome){0};
-    call->text = call->response = NULL;
-    call->response_length = 0;
-    call->send_ns = call->sent_ns = call->first_byte_ns = call->end_ns = 0;
-    call->bytes_sent = call->bytes_received = 0;
-    call->round_trips = 0;
 }
 
 static void begin_churn(struct mcp_http_call *part)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void reset(struct mcp_sse_call *part, struct call *call);
+static void reset(struct mcp_sse_call *part);
 static void send_request(struct mcp_sse_call *part);
 static void send_exchange(struct mcp_sse_call *part);
 static void posted(struct http_exchange *exchange, const char *bytes, size_t length, bool last);
@@ -38,7 +38,7 @@ void mcp_sse_submit_raw(struct call *call, const struct mcp_operation *operation
                         const char *notification)
 {
     struct mcp_sse_call *part = driver_part_of_call(call);
-    reset(part, call);
+    reset(part);
     part->operation = operation;
     part->notification = notification;
     if (!notification) {
@@ -51,7 +51,7 @@ void mcp_sse_submit_raw(struct call *call, const struct mcp_operation *operation
     send_exchange(part);
 }
 
-static void reset(struct mcp_sse_call *part, struct call *call)
+static void reset(struct mcp_sse_call *part)
 {
     size_t kept = offsetof(struct mcp_sse_call, ticket);
     memset((char *)part + kept, 0, sizeof *part - kept);
@@ -60,12 +60,6 @@ static void reset(struct mcp_sse_call *part, struct call *call)
     part->exchange.first_byte_ns = part->exchange.end_ns = 0;
     part->exchange.bytes_sent = part->exchange.bytes_received = 0;
     part->exchange.status = 0;
-    call->outcome = (struct outcome){0};
-    call->text = call->response = NULL;
-    call->response_length = 0;
-    call->send_ns = call->sent_ns = call->first_byte_ns = call->end_ns = 0;
-    call->bytes_sent = call->bytes_received = 0;
-    call->round_trips = 0;
 }
 
 static void send_request(struct mcp_sse_call *part)

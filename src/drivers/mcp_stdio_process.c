@@ -267,12 +267,6 @@ void stdio_process_submit(struct stdio_process *process, struct call *call)
     const char *missing = NULL;
     int count = 0;
     *part = (struct stdio_call){.slot = slot ? index_of(process, slot) : (uint16_t)NO_SLOT};
-    call->outcome = (struct outcome){.kind = OUTCOME_OK};
-    call->text = call->response = NULL;
-    call->response_length = 0;
-    call->sent_ns = call->first_byte_ns = call->end_ns = 0;
-    call->bytes_sent = call->bytes_received = 0;
-    call->round_trips = 0;
     call->send_ns = clock_now_ns();
     if (!slot || process->state != STDIO_READY) {
         refuse(process, slot, call,

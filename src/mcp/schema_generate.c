@@ -247,3 +247,27 @@ static bool advance(struct choices *choices, size_t at)
     }
     return false;
 }
+
+json_t *generate_listed(struct demand *d, const struct list *literals, const struct wish *wish)
+{
+    static const struct schema_node anything = {.kind = SCHEMA_NODE_TRUE, .pointer = ""};
+    struct literal *flat =
+        schema_arena_take(&d->arena, (literals->count + 1) * sizeof(struct literal));
+    if (!flat)
+        return NULL;
+    for (size_t i = 0; i < literals->count; i++)
+        flat[i] = *(const struct literal *)literals->items[i];
+    if (literals->count == 0)
+        flat[0] = (struct literal){&anything, false};
+    return generate_value(d->generator, flat, literals->count ? literals->count : 1, wish);
+}
+
+bool generate_add_literal(struct demand *d, struct list *list, const struct schema_node *node,
+                          bool negated)
+{
+    struct literal *literal = schema_arena_take(&d->arena, sizeof *literal);
+    if (!literal)
+        return false;
+    *literal = (struct literal){node, negated};
+    return list_add(&d->arena, list, literal);
+}

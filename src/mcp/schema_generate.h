@@ -103,6 +103,10 @@ struct demand {
 /* ---- schema_generate.c ---- */
 json_t *generate_value(struct generator *g, const struct literal *literals, size_t count,
                        const struct wish *wish);
+/* The same for a list of them in `arena`; an empty one asks for anything. */
+json_t *generate_listed(struct demand *d, const struct list *literals, const struct wish *wish);
+bool generate_add_literal(struct demand *d, struct list *list, const struct schema_node *node,
+                          bool negated);
 int generate_fail(struct generator *g, const char *pointer, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 bool generate_minimal(const struct generator *g, const struct wish *wish);

@@ -14,8 +14,6 @@ static bool item_literals(struct demand *d, size_t index, struct list *literals)
 static bool contains_literals(struct demand *d, const struct plan *plan, size_t index,
                               struct list *literals);
 static json_t *make_item(struct demand *d, const struct list *literals, const json_t *array);
-static bool add_literal(struct demand *d, struct list *list, const struct schema_node *node,
-                        bool negated);
 
 json_t *generate_array(struct demand *d)
 {
@@ -115,21 +113,22 @@ static bool item_literals(struct demand *d, size_t index, struct list *literals)
         if (!item)
             continue;
         evaluated = true;
-        added &= add_literal(d, literals, item, false);
+        added &= generate_add_literal(d, literals, item, false);
     }
     for (size_t i = 0; !evaluated && i < d->arrays.count; i++) {
         const struct schema_node *node = d->arrays.items[i];
         if (node->unevaluated_items)
-            added &= add_literal(d, literals, node->unevaluated_items, false);
+            added &= generate_add_literal(d, literals, node->unevaluated_items, false);
     }
     for (size_t i = 0; i < d->placed.count; i++) {
         const struct placed_literal *placed = d->placed.items[i];
         if (placed->index == index)
-            added &= add_literal(d, literals, placed->literal.node, placed->literal.negated);
+            added &=
+                generate_add_literal(d, literals, placed->literal.node, placed->literal.negated);
     }
     for (size_t i = 0; i < d->each.count; i++) {
         const struct literal *literal = d->each.items[i];
-        added &= add_literal(d, literals, literal->node, literal->negated);
+        added &= generate_add_literal(d, literals, literal->node, literal->negated);
     }
     return added;
 }
@@ -145,10 +144,10 @@ static bool contains_literals(struct demand *d, const struct plan *plan, size_t 
         bool mine = false;
         for (size_t k = 0; k < node->min_contains && k < SCHEMA_MAX_ITEMS; k++, slot++)
             mine |= plan->count && slot % plan->count == index;
-        if (mine && !add_literal(d, literals, node->contains, false))
+        if (mine && !generate_add_literal(d, literals, node->contains, false))
             return false;
         if (!mine && node->max_contains < plan->count &&
-            !add_literal(d, literals, node->contains, true))
+            !generate_add_literal(d, literals, node->contains, true))
             return false;
     }
     return true;
@@ -157,24 +156,5 @@ static bool contains_literals(struct demand *d, const struct plan *plan, size_t 
 static json_t *make_item(struct demand *d, const struct list *literals, const json_t *array)
 {
     struct wish wish = {d->wish->name, d->wish->depth + 1, d->unique ? array : NULL};
-    static const struct schema_node anything = {.kind = SCHEMA_NODE_TRUE, .pointer = ""};
-    struct literal *flat =
-        schema_arena_take(&d->arena, (literals->count + 1) * sizeof(struct literal));
-    if (!flat)
-        return NULL;
-    for (size_t i = 0; i < literals->count; i++)
-        flat[i] = *(const struct literal *)literals->items[i];
-    if (literals->count == 0)
-        flat[0] = (struct literal){&anything, false};
-    return generate_value(d->generator, flat, literals->count ? literals->count : 1, &wish);
-}
-
-static bool add_literal(struct demand *d, struct list *list, const struct schema_node *node,
-                        bool negated)
-{
-    struct literal *literal = schema_arena_take(&d->arena, sizeof *literal);
-    if (!literal)
-        return false;
-    *literal = (struct literal){node, negated};
-    return list_add(&d->arena, list, literal);
+    return generate_listed(d, literals, &wish);
 }

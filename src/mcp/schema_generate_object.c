@@ -179,29 +179,10 @@ static bool add_dependents(struct demand *d, json_t *object)
 static json_t *make_member(struct demand *d, const char *name)
 {
     struct wish wish = {name, d->wish->depth + 1, NULL};
-    static const struct schema_node anything = {.kind = SCHEMA_NODE_TRUE, .pointer = ""};
     struct list literals = {0};
     if (!name_allowed(d, name) || !member_literals(d, name, &literals))
         return NULL;
-    struct literal *flat =
-        schema_arena_take(&d->arena, (literals.count + 1) * sizeof(struct literal));
-    if (!flat)
-        return NULL;
-    for (size_t i = 0; i < literals.count; i++)
-        flat[i] = *(const struct literal *)literals.items[i];
-    if (literals.count == 0)
-        flat[0] = (struct literal){&anything, false};
-    return generate_value(d->generator, flat, literals.count ? literals.count : 1, &wish);
-}
-
-static bool add_literal(struct demand *d, struct list *list, const struct schema_node *node,
-                        bool negated)
-{
-    struct literal *literal = schema_arena_take(&d->arena, sizeof *literal);
-    if (!literal)
-        return false;
-    *literal = (struct literal){node, negated};
-    return list_add(&d->arena, list, literal);
+    return generate_listed(d, &literals, &wish);
 }
 
 /* What one subschema says of the property; *evaluated when it says anything. */
@@ -211,17 +192,17 @@ static bool literals_of(struct demand *d, const struct schema_node *node, const 
     const struct schema_node *known = schema_property(node, name);
     bool found = known != NULL, added = true;
     if (known)
-        added &= add_literal(d, literals, known, false);
+        added &= generate_add_literal(d, literals, known, false);
     for (size_t i = 0; i < node->pattern_properties.count; i++) {
         const struct schema_member *member = &node->pattern_properties.items[i];
         if (schema_pattern_match(member->pattern, name, strlen(name), &d->generator->steps) !=
             SCHEMA_MATCH_YES)
             continue;
         found = true;
-        added &= add_literal(d, literals, member->node, false);
+        added &= generate_add_literal(d, literals, member->node, false);
     }
     if (!found && node->additional_properties)
-        added &= add_literal(d, literals, node->additional_properties, false);
+        added &= generate_add_literal(d, literals, node->additional_properties, false);
     *evaluated |= found || node->additional_properties;
     return added;
 }
@@ -234,12 +215,12 @@ static bool member_literals(struct demand *d, const char *name, struct list *lit
     for (size_t i = 0; !evaluated && i < d->objects.count; i++) {
         const struct schema_node *node = d->objects.items[i];
         if (node->unevaluated_properties)
-            added &= add_literal(d, literals, node->unevaluated_properties, false);
+            added &= generate_add_literal(d, literals, node->unevaluated_properties, false);
     }
     for (size_t i = 0; i < d->named.count; i++) {
         const struct named_literal *named = d->named.items[i];
         if (strcmp(named->name, name) == 0)
-            added &= add_literal(d, literals, named->literal.node, named->literal.negated);
+            added &= generate_add_literal(d, literals, named->literal.node, named->literal.negated);
     }
     return added;
 }
@@ -288,7 +269,7 @@ static char *invent_name(struct demand *d, size_t attempt)
     for (size_t i = 0; i < d->objects.count; i++) {
         const struct schema_node *node = d->objects.items[i];
         if (node->property_names)
-            add_literal(d, &names, node->property_names, false);
+            generate_add_literal(d, &names, node->property_names, false);
         for (size_t k = 0; k < node->pattern_properties.count; k++)
             if (node->pattern_properties.items[k].node->kind != SCHEMA_NODE_FALSE &&
                 random_below(g->random, ++patterns) == 0)

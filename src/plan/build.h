@@ -13,6 +13,9 @@ void plan_init(struct plan *plan); /* the defaults; nothing owned yet */
 /* A phase at the end of the plan; `name` is copied, `where` kept. Errors as of load_build. */
 int plan_add_phase(struct plan *plan, const char *name, enum phase_kind kind,
                    const struct load_settings *settings, const char *where, struct error *error);
+/* One that is known but has nothing to do, of kind memory; both texts are copied. */
+int plan_add_memory_not_run(struct plan *plan, const char *name, const char *reason,
+                            const char *where, struct error *error);
 int plan_add_validate_phases(struct plan *plan, struct error *error);
 int plan_add_default_thresholds(struct plan *plan, struct error *error);
 void plan_remove_phases(struct plan *plan);

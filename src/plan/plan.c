@@ -127,6 +127,20 @@ int plan_add_phase(struct plan *plan, const char *name, enum phase_kind kind,
     return load_build(phase, settings, error);
 }
 
+int plan_add_memory_not_run(struct plan *plan, const char *name, const char *reason,
+                            const char *where, struct error *error)
+{
+    struct phase *phase = array_add(&plan->phases, &plan->phase_count, sizeof *phase);
+    if (!phase)
+        return error_out_of_memory(error);
+    phase->kind = PHASE_MEMORY;
+    phase->where = where;
+    phase->not_run = true;
+    phase->name = strdup(name);
+    phase->not_run_reason = strdup(reason);
+    return phase->name && phase->not_run_reason ? 0 : error_out_of_memory(error);
+}
+
 int plan_offer(struct plan *plan, const struct load_settings *settings, struct error *error)
 {
     for (size_t i = 0; i < plan->phase_count; i++) {

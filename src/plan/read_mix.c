@@ -228,29 +228,34 @@ static struct mix_entry *add_entry(struct reader *reader, const struct node *nod
     return entry;
 }
 
+/* What was drafted becomes the last step of `entry`; NULL: something was wrong and told, drop it.
+ */
+static int keep_step(struct reader *reader, struct mix_entry *entry, struct entry_draft *draft)
+{
+    struct step *step = entry ? array_add(&entry->steps, &entry->step_count, sizeof *step) : NULL;
+    if (entry && !step)
+        read_out_of_memory(reader);
+    if (!step) {
+        step_free(&draft->step);
+        return -1;
+    }
+    *step = draft->step;
+    return 0;
+}
+
 static int add_single(struct reader *reader, const struct node *node, const struct place *place,
                       const struct key *keys, struct mix *mix)
 {
     struct entry_draft draft = {.weight = 1, .step.on_error = STEP_CONTINUE};
     struct mix_entry *entry = NULL;
-    struct step *step = NULL;
     int failed = read_draft(reader, node, place, keys, &draft);
     if (failed == 0 && keys == request_keys && strcmp(draft.step.kind, "tool") == 0)
         failed = read_fail(reader, node, place, "is a tool; put it into the list tools");
     if (failed == 0)
         entry = add_entry(reader, node, place, mix);
-    if (entry) {
+    if (entry)
         entry->weight = draft.weight;
-        step = array_add(&entry->steps, &entry->step_count, sizeof *step);
-        if (!step)
-            read_out_of_memory(reader);
-    }
-    if (!step) {
-        step_free(&draft.step);
-        return -1;
-    }
-    *step = draft.step;
-    return 0;
+    return keep_step(reader, entry, &draft);
 }
 
 static int read_tool(struct reader *reader, const struct node *node, const struct place *place,
@@ -285,21 +290,11 @@ static int read_step(struct reader *reader, const struct node *node, const struc
 {
     struct mix_entry *entry = field;
     struct entry_draft draft = {.step.on_error = STEP_CONTINUE};
-    struct step *step = NULL;
     if (entry->step_count >= STEP_LIMIT)
         return read_fail(reader, node, place, "is one too many; a behaviour takes %zu steps",
                          STEP_LIMIT);
-    if (read_draft(reader, node, place, step_keys, &draft) == 0) {
-        step = array_add(&entry->steps, &entry->step_count, sizeof *step);
-        if (!step)
-            read_out_of_memory(reader);
-    }
-    if (!step) {
-        step_free(&draft.step);
-        return -1;
-    }
-    *step = draft.step;
-    return 0;
+    bool read = read_draft(reader, node, place, step_keys, &draft) == 0;
+    return keep_step(reader, read ? entry : NULL, &draft);
 }
 
 static int read_steps(struct reader *reader, const struct node *node, const struct place *place,

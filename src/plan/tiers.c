@@ -192,20 +192,6 @@ static int add_phase(struct plan *plan, const char *phase_name, const char *name
     return plan_add_phase(plan, phase_name, PHASE_MEMORY, &settings, built_in, error);
 }
 
-static int add_not_run(struct plan *plan, const char *phase_name, const char *reason,
-                       struct error *error)
-{
-    struct phase *phase = array_add(&plan->phases, &plan->phase_count, sizeof *phase);
-    if (!phase)
-        return error_out_of_memory(error);
-    phase->kind = PHASE_MEMORY;
-    phase->where = built_in;
-    phase->not_run = true;
-    phase->name = strdup(phase_name);
-    phase->not_run_reason = strdup(reason);
-    return phase->name && phase->not_run_reason ? 0 : error_out_of_memory(error);
-}
-
 /* The default, unless the plan has one of the same figure. */
 static int add_threshold(struct plan *plan, const char *text, struct error *error)
 {
@@ -231,11 +217,11 @@ static int add_tier(struct plan *plan, enum tier tier, char ***used, struct erro
     const char *url = plan->tiers.urls[tier];
     char reason[160];
     if (url && strcmp(url, "none") == 0)
-        return add_not_run(plan, kind->phase, "it was not wanted", error);
+        return plan_add_memory_not_run(plan, kind->phase, "it was not wanted", built_in, error);
     struct target_options *target = find_target(plan, kind->name);
     if (!target && !url && !kind->driver) {
         snprintf(reason, sizeof reason, "no %s was given; %s names one", kind->name, kind->remedy);
-        return add_not_run(plan, kind->phase, reason, error);
+        return plan_add_memory_not_run(plan, kind->phase, reason, built_in, error);
     }
     if (!target && !(target = add_target(plan, kind->name)))
         return error_out_of_memory(error);
@@ -260,7 +246,7 @@ static int add_cross(struct plan *plan, char ***used, struct error *error)
 {
     static const char phase[] = "memory-cross";
     if (string_list_length(*used) < 2)
-        return add_not_run(plan, phase, "it takes two tiers at least", error);
+        return plan_add_memory_not_run(plan, phase, "it takes two tiers at least", built_in, error);
     struct target_options *target = find_target(plan, cross_name);
     if (!target) {
         target = add_target(plan, cross_name);

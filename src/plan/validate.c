@@ -50,15 +50,7 @@ static int add_validate_phase(struct plan *plan, const struct validate_phase *ph
 static int add_memory_phase(struct plan *plan, struct error *error)
 {
     plan->tiers.wanted = true;
-    struct phase *phase = array_add(&plan->phases, &plan->phase_count, sizeof *phase);
-    if (!phase)
-        return error_out_of_memory(error);
-    phase->kind = PHASE_MEMORY;
-    phase->where = built_in;
-    phase->not_run = true;
-    phase->name = strdup("memory");
-    phase->not_run_reason = strdup("no memory tier was given");
-    return phase->name && phase->not_run_reason ? 0 : error_out_of_memory(error);
+    return plan_add_memory_not_run(plan, "memory", "no memory tier was given", built_in, error);
 }
 
 int plan_add_validate_phases(struct plan *plan, struct error *error)

@@ -135,15 +135,16 @@ static void submit(struct lane *lane, const struct operation *operation, uint32_
 {
     struct drive *drive = lane->drive;
     struct call *call = lane->call;
-    call->operation = operation;
-    call->connection = drive->connection;
-    call->session = drive->session;
-    call->variant = variant;
-    call->deadline_ns = clock_now_ns() + drive->settings.timeout_ns;
-    call->want_response = drive->settings.responses;
-    call->keep_request = drive->settings.requests;
-    call->complete = on_complete;
-    call->engine_data = lane;
+    *call = (struct call){.operation = operation,
+                          .connection = drive->connection,
+                          .session = drive->session,
+                          .context = call->context,
+                          .variant = variant,
+                          .deadline_ns = clock_now_ns() + drive->settings.timeout_ns,
+                          .want_response = drive->settings.responses,
+                          .keep_request = drive->settings.requests,
+                          .complete = on_complete,
+                          .engine_data = lane};
     lane->busy = true;
     loop_timer_start(&drive->loop, &lane->timer, call->deadline_ns);
     drive->target.driver->submit(call);

@@ -145,11 +145,16 @@ static void slot_submit(struct slot *slot, const struct operation *operation)
     slot->operation = operation;
     slot->busy = true;
     drive.busy++;
-    call->operation = operation;
-    call->connection = slot->link->connection;
-    call->session = slot->user->session;
-    call->context = &slot->context;
-    call->keep_request = call->want_response = !drive.quiet;
+    *call = (struct call){.operation = operation,
+                          .connection = slot->link->connection,
+                          .session = slot->user->session,
+                          .context = &slot->context,
+                          .variant = call->variant,
+                          .deadline_ns = call->deadline_ns,
+                          .keep_request = !drive.quiet,
+                          .want_response = !drive.quiet,
+                          .complete = call->complete,
+                          .engine_data = call->engine_data};
     slot->context.iteration = drive.started;
     slot->link->connection->in_flight++;
     uint64_t limit = drive.cancel_after_ns ? drive.cancel_after_ns : drive.options.timeout_ns;
