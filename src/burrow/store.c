@@ -1,0 +1,37 @@
+/* Opening the tiers in the order in which they stand on each other, and closing them in reverse. */
+#include "burrow/store.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+int store_open(struct store *store, const struct store_options *options, struct error *error)
+{
+    memset(store, 0, sizeof *store);
+    pthread_mutex_init(&store->lock, NULL);
+    store->records = records_open(options->folder, error);
+    if (store->records)
+        store->vectors = vectors_open(store->records, error);
+    if (store->vectors)
+        store->cache = cache_open(options->redis_url, options->cache_limit_bytes, error);
+    if (store->cache)
+        store->graph = graph_open(store->records, options->neo4j_url, error);
+    if (store->graph)
+        return 0;
+    store_close(store);
+    return -1;
+}
+
+void store_close(struct store *store)
+{
+    graph_close(store->graph);
+    cache_close(store->cache);
+    vectors_close(store->vectors);
+    records_close(store->records);
+    pthread_mutex_destroy(&store->lock);
+}
+
+int64_t store_now_ms(void)
+{
+    return (int64_t)(clock_wall_ns() / NS_PER_MS);
+}

@@ -1,0 +1,35 @@
+/* The memory: four tiers under one lock. A tool call holds the lock while it works on them, so that
+ * it sees no other call's half-done work; tools that use no tier run without it. */
+#ifndef BURROW_STORE_H
+#define BURROW_STORE_H
+
+#include "burrow/tiers/cache.h"
+#include "burrow/tiers/graph.h"
+#include "burrow/tiers/records.h"
+#include "burrow/tiers/vectors.h"
+
+#include <pthread.h>
+#include <stdint.h>
+
+struct store_options {
+    const char *folder;    /* of the data; ":memory:" keeps nothing */
+    const char *redis_url; /* NULL: the cache is in process */
+    const char *neo4j_url; /* NULL: the graph is embedded */
+    size_t cache_limit_bytes;
+};
+
+struct store {
+    pthread_mutex_t lock;
+    struct records *records;
+    struct vectors *vectors;
+    struct cache *cache;
+    struct graph *graph;
+};
+
+int store_open(struct store *store, const struct store_options *options, struct error *error);
+void store_close(struct store *store);
+
+/* Unix time in milliseconds: what every *_at column and field holds. */
+int64_t store_now_ms(void);
+
+#endif

@@ -1,0 +1,66 @@
+/* The graph tier: nodes with a type and facts, typed directed relations between them; in tables of
+ * the records with recursive queries, or in Neo4j. A node's key is unique over the whole graph and
+ * says what it is of: an entity's is its name as the user gave it with "entity:" in front;
+ * "memory:ID", "blueprint:ID", "task:ID", "workflow:ID/STEP", "conversation:NAME", "diagram:NODE".
+ */
+#ifndef BURROW_TIERS_GRAPH_H
+#define BURROW_TIERS_GRAPH_H
+
+#include "base/error.h"
+#include "burrow/tiers/records.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct graph;
+
+/* `url` NULL: embedded, in the records. Else bolt://user:password@host:port. */
+struct graph *graph_open(struct records *records, const char *url, struct error *error);
+void graph_close(struct graph *graph); /* harmless on NULL */
+
+enum graph_direction { GRAPH_OUT = 1, GRAPH_IN = 2, GRAPH_BOTH = 3 };
+
+/* Make a node, or change it: `type` NULL keeps the type ("node" when new), `facts` (an object, may
+ * be NULL) is merged into what is there. *created (may be NULL): it was not there. */
+int graph_node_put(struct graph *graph, const char *key, const char *type, const json_t *facts,
+                   bool *created, struct error *error);
+/* {"key", "type", "facts"} as a new reference; json_null() when missing; NULL on an error. */
+json_t *graph_node(struct graph *graph, const char *key, struct error *error);
+/* With its relations. 1 it was there, 0 not, -1 an error. */
+int graph_node_remove(struct graph *graph, const char *key, struct error *error);
+int graph_node_rename(struct graph *graph, const char *key, const char *to, struct error *error);
+/* Nodes whose key begins with `prefix` and, if given, of `type`, and with `text` somewhere in key,
+ * type or facts (case is ignored); by key, a page of them: an array of nodes. */
+json_t *graph_nodes(struct graph *graph, const char *prefix, const char *type, const char *text,
+                    size_t offset, size_t limit, struct error *error);
+
+/* Both ends must be there: -1 with an error that names the missing one. */
+int graph_relation_put(struct graph *graph, const char *from, const char *type, const char *to,
+                       const json_t *facts, bool *created, struct error *error);
+/* Relations that match; NULL matches any. How many went, -1 with an error. */
+int64_t graph_relation_remove(struct graph *graph, const char *from, const char *type,
+                              const char *to, struct error *error);
+/* Relations of a node (NULL: of all) by type (NULL: any): an array of {"from", "type", "to",
+ * "facts"}, ordered, a page of them. */
+json_t *graph_relations(struct graph *graph, const char *key, enum graph_direction direction,
+                        const char *type, size_t offset, size_t limit, struct error *error);
+/* Nodes within `depth` steps of one, itself left out: an array of {"key", "type", "distance"},
+ * nearest first, at most `limit`. `prefix` NULL or "": any node. */
+json_t *graph_within(struct graph *graph, const char *key, enum graph_direction direction,
+                     const char *type, const char *prefix, unsigned depth, size_t limit,
+                     struct error *error);
+/* A shortest path as an array of keys, both ends included; empty when there is none within
+ * `depth`. */
+json_t *graph_path(struct graph *graph, const char *from, const char *to,
+                   enum graph_direction direction, unsigned depth, struct error *error);
+
+struct graph_facts {
+    const char *kind; /* "embedded", "neo4j" */
+    int64_t nodes, relations;
+    unsigned connections, in_use, waiting; /* of Neo4j; 0 embedded */
+};
+int graph_facts(struct graph *graph, struct graph_facts *facts, struct error *error);
+
+#endif

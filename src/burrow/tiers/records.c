@@ -1,0 +1,353 @@
+/* See records.h. */
+#include "burrow/tiers/records.h"
+
+#include "base/buffer.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DATABASE_VERSION 1
+#define STATEMENT_SLOTS  1024 /* a power of two, above the number of literals there are */
+#define STATEMENT_LIMIT  (STATEMENT_SLOTS * 3 / 4)
+#define MATCH_LIMIT      ((size_t)64 * 1024)
+#define BUSY_TIMEOUT_MS  5000
+#define CACHE_SIZE_KIB   "16384"
+#define CHECKPOINT_PAGES "2000"
+
+struct statement {
+    const char *sql; /* its address is the key */
+    sqlite3_stmt *handle;
+};
+
+struct records {
+    sqlite3 *database;
+    struct statement statements[STATEMENT_SLOTS];
+    size_t statement_count;
+};
+
+static int fail(struct records *records, struct error *error, const char *doing)
+{
+    return error_set(error, ERROR_TARGET, "records: %s: %s", doing,
+                     sqlite3_errmsg(records->database));
+}
+
+static int execute(struct records *records, const char *sql, struct error *error)
+{
+    if (sqlite3_exec(records->database, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return 0;
+    return fail(records, error, sql);
+}
+
+static int check_version(struct records *records, struct error *error)
+{
+    int64_t version = 0;
+    char set[64];
+    if (records_integer(records, error, 0, &version, "PRAGMA user_version", "") < 0)
+        return -1;
+    if (version > DATABASE_VERSION)
+        return error_set(error, ERROR_USAGE,
+                         "the data was written by a newer burrow (format %lld, this one knows %d); "
+                         "use that one, or another --data folder",
+                         (long long)version, DATABASE_VERSION);
+    snprintf(set, sizeof set, "PRAGMA user_version=%d", DATABASE_VERSION);
+    return execute(records, set, error);
+}
+
+static int prepare_database(struct records *records, struct error *error)
+{
+    /* NORMAL in WAL mode: a crash of the process loses nothing that was committed. */
+    static const char *const settings[] = {
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=NORMAL",
+        "PRAGMA foreign_keys=ON",
+        "PRAGMA temp_store=MEMORY",
+        "PRAGMA cache_size=-" CACHE_SIZE_KIB,
+        "PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES,
+        "CREATE TABLE IF NOT EXISTS migrations(part TEXT PRIMARY KEY, steps INTEGER NOT NULL)",
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (execute(records, settings[i], error) < 0)
+            return -1;
+    return check_version(records, error);
+}
+
+struct records *records_open(const char *folder, struct error *error)
+{
+    char path[4096];
+    bool in_memory = strcmp(folder, ":memory:") == 0;
+    struct records *records = calloc(1, sizeof *records);
+    if (!records) {
+        error_set(error, ERROR_INTERNAL, "out of memory");
+        return NULL;
+    }
+    if (in_memory)
+        snprintf(path, sizeof path, ":memory:");
+    else if (snprintf(path, sizeof path, "%s/burrow.db", folder) >= (int)sizeof path) {
+        error_set(error, ERROR_USAGE, "--data: the path is too long");
+        free(records);
+        return NULL;
+    }
+    if (!in_memory)
+        mkdir(folder, 0700); /* an existing one is as good; what else is wrong, SQLite says */
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(path, &records->database, flags, NULL) != SQLITE_OK) {
+        error_set(error, ERROR_USAGE, "%s: %s; give a folder that can be written with --data", path,
+                  sqlite3_errmsg(records->database));
+        records_close(records);
+        return NULL;
+    }
+    sqlite3_busy_timeout(records->database, BUSY_TIMEOUT_MS);
+    if (prepare_database(records, error) < 0) {
+        records_close(records);
+        return NULL;
+    }
+    return records;
+}
+
+void records_close(struct records *records)
+{
+    if (!records)
+        return;
+    for (size_t i = 0; i < STATEMENT_SLOTS; i++)
+        sqlite3_finalize(records->statements[i].handle);
+    sqlite3_close(records->database);
+    free(records);
+}
+
+/* ---- migrations ---- */
+
+static int migrate_step(struct records *records, const char *part, int64_t number, const char *sql,
+                        struct error *error)
+{
+    if (records_begin(records, error) < 0)
+        return -1;
+    if (execute(records, sql, error) == 0 &&
+        records_run(records, error,
+                    "INSERT INTO migrations(part, steps) VALUES(?1, ?2)"
+                    " ON CONFLICT(part) DO UPDATE SET steps = ?2",
+                    "si", part, number) >= 0)
+        return records_commit(records, error);
+    records_rollback(records);
+    return error_wrap(error, "tables of %s, step %lld", part, (long long)number);
+}
+
+int records_migrate(struct records *records, const char *part, const char *const *steps,
+                    struct error *error)
+{
+    int64_t done = 0;
+    if (records_integer(records, error, 0, &done, "SELECT steps FROM migrations WHERE part = ?1",
+                        "s", part) < 0)
+        return -1;
+    for (int64_t i = 0; steps[i]; i++)
+        if (i >= done && migrate_step(records, part, i + 1, steps[i], error) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- transactions ---- */
+
+int records_begin(struct records *records, struct error *error)
+{
+    return records_run(records, error, "BEGIN IMMEDIATE", "") < 0 ? -1 : 0;
+}
+
+int records_commit(struct records *records, struct error *error)
+{
+    return records_run(records, error, "COMMIT", "") < 0 ? -1 : 0;
+}
+
+void records_rollback(struct records *records)
+{
+    if (!sqlite3_get_autocommit(records->database)) /* some errors have rolled back already */
+        records_run(records, NULL, "ROLLBACK", "");
+}
+
+/* ---- statements ---- */
+
+static struct statement *find_slot(struct records *records, const char *sql)
+{
+    size_t at = ((uintptr_t)sql * UINT64_C(0x9E3779B97F4A7C15)) >> 32;
+    for (;; at++) {
+        struct statement *slot = &records->statements[at % STATEMENT_SLOTS];
+        if (!slot->sql || slot->sql == sql)
+            return slot;
+    }
+}
+
+sqlite3_stmt *records_statement(struct records *records, const char *sql, struct error *error)
+{
+    struct statement *slot = find_slot(records, sql);
+    if (slot->sql)
+        return slot->handle;
+    if (records->statement_count == STATEMENT_LIMIT) {
+        error_set(error, ERROR_INTERNAL, "records: more than %d statements", STATEMENT_LIMIT);
+        return NULL;
+    }
+    sqlite3_stmt *handle = NULL;
+    if (sqlite3_prepare_v3(records->database, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL) !=
+        SQLITE_OK) {
+        fail(records, error, sql);
+        return NULL;
+    }
+    *slot = (struct statement){sql, handle};
+    records->statement_count++;
+    return handle;
+}
+
+void records_done(sqlite3_stmt *statement)
+{
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+}
+
+static void bind_all(sqlite3_stmt *statement, const char *types, va_list values)
+{
+    for (int i = 1; *types; types++, i++) {
+        switch (*types) {
+        case 'i':
+            sqlite3_bind_int64(statement, i, va_arg(values, int64_t));
+            break;
+        case 'd':
+            sqlite3_bind_double(statement, i, va_arg(values, double));
+            break;
+        case 's':
+            sqlite3_bind_text(statement, i, va_arg(values, const char *), -1, SQLITE_TRANSIENT);
+            break;
+        case 'b': {
+            const void *bytes = va_arg(values, const void *);
+            sqlite3_bind_blob64(statement, i, bytes, va_arg(values, size_t), SQLITE_TRANSIENT);
+            break;
+        }
+        default:
+            abort(); /* a letter that records.h does not list */
+        }
+    }
+}
+
+int64_t records_run(struct records *records, struct error *error, const char *sql,
+                    const char *types, ...)
+{
+    sqlite3_stmt *statement = records_statement(records, sql, error);
+    va_list values;
+    int code;
+    if (!statement)
+        return -1;
+    va_start(values, types);
+    bind_all(statement, types, values);
+    va_end(values);
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW)
+        ;
+    if (code != SQLITE_DONE)
+        fail(records, error, sql);
+    records_done(statement);
+    return code == SQLITE_DONE ? sqlite3_changes64(records->database) : -1;
+}
+
+sqlite3_stmt *records_query(struct records *records, struct error *error, const char *sql,
+                            const char *types, ...)
+{
+    sqlite3_stmt *statement = records_statement(records, sql, error);
+    va_list values;
+    if (!statement)
+        return NULL;
+    va_start(values, types);
+    bind_all(statement, types, values);
+    va_end(values);
+    return statement;
+}
+
+bool records_next(sqlite3_stmt *statement, struct error *error)
+{
+    int code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        return true;
+    if (code != SQLITE_DONE)
+        error_set(error, ERROR_TARGET, "records: %s: %s", sqlite3_sql(statement),
+                  sqlite3_errmsg(sqlite3_db_handle(statement)));
+    records_done(statement);
+    return false;
+}
+
+int records_integer(struct records *records, struct error *error, int64_t missing, int64_t *value,
+                    const char *sql, const char *types, ...)
+{
+    sqlite3_stmt *statement = records_statement(records, sql, error);
+    va_list values;
+    if (!statement)
+        return -1;
+    va_start(values, types);
+    bind_all(statement, types, values);
+    va_end(values);
+    int code = sqlite3_step(statement);
+    *value = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : missing;
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        fail(records, error, sql);
+    records_done(statement);
+    return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : -1;
+}
+
+int64_t records_last_id(struct records *records)
+{
+    return sqlite3_last_insert_rowid(records->database);
+}
+
+sqlite3 *records_handle(struct records *records)
+{
+    return records->database;
+}
+
+/* ---- columns ---- */
+
+const char *records_text(sqlite3_stmt *statement, int column)
+{
+    const unsigned char *text = sqlite3_column_text(statement, column);
+    return text ? (const char *)text : "";
+}
+
+json_t *records_json_text(sqlite3_stmt *statement, int column)
+{
+    const unsigned char *text = sqlite3_column_text(statement, column);
+    return text ? json_string((const char *)text) : json_null();
+}
+
+json_t *records_json(sqlite3_stmt *statement, int column)
+{
+    json_t *value = json_loads(records_text(statement, column), JSON_DECODE_ANY, NULL);
+    return value ? value : json_null();
+}
+
+/* ---- full text ---- */
+
+static bool is_word_byte(unsigned char byte)
+{
+    return isalnum(byte) || byte >= 0x80 || byte == '_';
+}
+
+char *records_match(const char *words, const char *joint)
+{
+    struct buffer query;
+    bool any = false;
+    buffer_init(&query, MATCH_LIMIT);
+    for (const char *at = words; *at;) {
+        size_t length = 0;
+        while (is_word_byte((unsigned char)at[length]))
+            length++;
+        if (length == 0) {
+            at++;
+            continue;
+        }
+        if (buffer_printf(&query, "%s%s%s\"%.*s\"", any ? " " : "", any ? joint : "",
+                          any ? " " : "", (int)length, at) < 0)
+            break; /* the first words of a very long text are query enough */
+        any = true;
+        at += length;
+    }
+    if (any)
+        return buffer_take_string(&query);
+    buffer_free(&query);
+    return NULL;
+}

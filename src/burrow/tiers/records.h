@@ -1,0 +1,69 @@
+/* The records tier: one SQLite database in WAL mode, the truth that the other tiers are rebuilt
+ * from. One connection, used under the store's lock; statements are prepared once and kept.
+ *
+ * A tool call that writes runs inside one transaction (the dispatcher's): what it does becomes
+ * visible and durable as a whole, or not at all. */
+#ifndef BURROW_TIERS_RECORDS_H
+#define BURROW_TIERS_RECORDS_H
+
+#include "base/error.h"
+
+#include <jansson.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct records;
+
+/* Open or create DIR/burrow.db; ":memory:" in place of the folder keeps nothing. NULL with an
+ * error: the folder cannot be written, the file is no database, is newer than this program. */
+struct records *records_open(const char *folder, struct error *error);
+void records_close(struct records *records); /* harmless on NULL */
+
+/* Bring the tables of one part up to date: `steps` are SQL texts, run in order, each once in the
+ * life of a database; the list ends with NULL and only ever grows. */
+int records_migrate(struct records *records, const char *part, const char *const *steps,
+                    struct error *error);
+
+/* The transaction of a call that writes. Not nested. */
+int records_begin(struct records *records, struct error *error);
+int records_commit(struct records *records, struct error *error);
+void records_rollback(struct records *records);
+
+/* A statement, ready to be bound and stepped; kept for the next call with the same text, whose
+ * address is the key: `sql` must be a literal. NULL with an error when SQLite refuses it. End each
+ * use with records_done, which resets it and clears what was bound. */
+sqlite3_stmt *records_statement(struct records *records, const char *sql, struct error *error);
+void records_done(sqlite3_stmt *statement);
+
+/* The common case in one call. `types` has a letter for each parameter: i (int64_t), d (double), s
+ * (const char *, NULL is SQL NULL), b (const void *, size_t). Runs to the end. Returns the number
+ * of rows changed, -1 with an error. */
+int64_t records_run(struct records *records, struct error *error, const char *sql,
+                    const char *types, ...);
+/* The same, to be stepped by the caller with records_next; NULL with an error. */
+sqlite3_stmt *records_query(struct records *records, struct error *error, const char *sql,
+                            const char *types, ...);
+/* The first column of the first row as an integer; `missing` when there is no row. -1 on an error.
+ */
+int records_integer(struct records *records, struct error *error, int64_t missing, int64_t *value,
+                    const char *sql, const char *types, ...);
+/* True: a row is there. False: the end or an error, which is in `error`; the statement is done
+ * then. Leave earlier with records_done. */
+bool records_next(sqlite3_stmt *statement, struct error *error);
+
+int64_t records_last_id(struct records *records);
+sqlite3 *records_handle(struct records *records); /* for statistics and tests */
+
+/* Column as text: "" for NULL; valid until the next step. */
+const char *records_text(sqlite3_stmt *statement, int column);
+/* Column as a new JSON string, null for NULL. */
+json_t *records_json_text(sqlite3_stmt *statement, int column);
+/* Column that holds JSON text, parsed; new reference, null when it is none. */
+json_t *records_json(sqlite3_stmt *statement, int column);
+
+/* Turn a user's words into an FTS5 query that can be no syntax error: each word quoted, joined by
+ * `joint` ("OR" or "AND"). Allocated, the caller frees; NULL when there is no word in it. */
+char *records_match(const char *words, const char *joint);
+
+#endif

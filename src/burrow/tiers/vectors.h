@@ -1,0 +1,59 @@
+/* The vector tier: embeddings of texts in FAISS, one index for each space. The vectors are kept in
+ * the records, in the transaction of the call; the indexes in memory follow when it commits and are
+ * made from the records at start, so that both always agree. */
+#ifndef BURROW_TIERS_VECTORS_H
+#define BURROW_TIERS_VECTORS_H
+
+#include "base/error.h"
+#include "burrow/tiers/records.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum vector_space {
+    VECTORS_MEMORIES, /* ids are chunk ids */
+    VECTORS_CODE,     /* ids are code attempts */
+    VECTORS_CHATS,    /* ids are messages */
+    VECTORS_DIAGRAMS, /* ids are diagrams */
+    VECTORS_TASKS,    /* ids are blueprints */
+    VECTORS_SPACES
+};
+
+struct vectors;
+struct vector_hit {
+    int64_t id;
+    double score; /* cosine similarity: 1 the same, 0 nothing in common */
+};
+
+struct vectors *vectors_open(struct records *records, struct error *error);
+void vectors_close(struct vectors *vectors); /* harmless on NULL */
+
+/* Embed `text` and keep it under `id`, replacing what was there. Inside the call's transaction. */
+int vectors_put(struct vectors *vectors, enum vector_space space, int64_t id, const char *text,
+                struct error *error);
+int vectors_remove(struct vectors *vectors, enum vector_space space, int64_t id,
+                   struct error *error);
+/* The nearest of a text, best first: how many were written to `hits`, at most `limit`; -1 with an
+ * error. Sees what is committed, and what this transaction put. */
+int vectors_search(struct vectors *vectors, enum vector_space space, const char *text,
+                   unsigned limit, struct vector_hit *hits, struct error *error);
+/* Cosine similarity of two texts; no index is asked. */
+double vectors_similarity(const struct vectors *vectors, const char *one, const char *other);
+
+/* The dispatcher's: the transaction of the call is over. */
+void vectors_committed(struct vectors *vectors);
+void vectors_rolled_back(struct vectors *vectors);
+
+struct vector_facts {
+    int64_t count; /* vectors that can be found */
+    unsigned dimension;
+    const char *index_type; /* "flat", "hnsw" */
+    size_t bytes;
+};
+void vectors_facts(const struct vectors *vectors, enum vector_space space,
+                   struct vector_facts *facts);
+/* Recall@k of `samples` stored vectors' searches against exact search; -1 when there are none. */
+double vectors_recall(struct vectors *vectors, enum vector_space space, unsigned samples,
+                      unsigned k);
+
+#endif

@@ -1,0 +1,65 @@
+/* What a tool is, and the one table of them. A tool's schemas are JSON texts beside its function;
+ * its arguments are checked against them before the function runs, so that it can take what is
+ * required for granted. */
+#ifndef BURROW_TOOLS_TOOL_H
+#define BURROW_TOOLS_TOOL_H
+
+#include "burrow/store.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum tool_flags {
+    TOOL_READ_ONLY = 1,   /* readOnlyHint; runs in no transaction */
+    TOOL_DESTRUCTIVE = 2, /* destructiveHint */
+    TOOL_IDEMPOTENT = 4,  /* idempotentHint */
+    TOOL_PURE = 8         /* uses no tier: runs without the store's lock; implies read only */
+};
+
+struct tool_call {
+    struct store *store;
+    const struct tool *tool;
+    const json_t *arguments; /* an object, valid against input_schema; borrowed */
+    json_t *structured;      /* set by the tool: a new object, valid against output_schema */
+    json_t *content;         /* may be set: more content blocks (images), an array */
+    const char *reason;      /* of a failure, in static snake_case: "not_found" */
+    struct error error;      /* its text, which names the argument and the remedy */
+};
+
+struct tool {
+    const char *name, *title, *description;
+    const char *category; /* of load: "mem", "dia", "ml", "kg", "ana" */
+    unsigned flags;
+    const char *input_schema;  /* JSON Schema 2020-12, with examples; additionalProperties false */
+    const char *output_schema; /* of `structured`: type object */
+    /* 0 with `structured` set, or -1 after tool_fail. A failure undoes what was written. */
+    int (*run)(struct tool_call *call);
+};
+
+struct tool_group {
+    const char *name;              /* "core_memory" */
+    const char *const *migrations; /* of its tables, ended by NULL; NULL: it has none */
+    const struct tool *tools;
+    size_t count;
+};
+
+/* Fail the call; returns -1. Reasons: not_found, invalid_argument, conflict, tier_unavailable,
+ * too_large, internal. */
+int tool_fail(struct tool_call *call, const char *reason, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Fail with what a tier said, already in call->error: -1. */
+int tool_fail_tier(struct tool_call *call);
+
+/* Arguments; the fallback when absent. */
+const char *tool_text(const struct tool_call *call, const char *name, const char *fallback);
+int64_t tool_integer(const struct tool_call *call, const char *name, int64_t fallback);
+double tool_number(const struct tool_call *call, const char *name, double fallback);
+bool tool_boolean(const struct tool_call *call, const char *name, bool fallback);
+const json_t *tool_value(const struct tool_call *call, const char *name); /* NULL when absent */
+
+/* The groups, in the order of docs/tools.md; ended by NULL. */
+extern const struct tool_group *const tool_groups[];
+const struct tool *tool_find(const char *name);
+
+#endif
