@@ -1,11 +1,12 @@
 /* See tool_harness.h. */
 #include "tool_harness.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 void harness_open(struct harness *harness)
 {
