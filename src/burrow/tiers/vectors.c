@@ -401,6 +401,8 @@ int vectors_search(struct vectors *vectors, enum vector_space space, const char 
     float query[EMBEDDING_DIMENSION];
     unsigned wanted = limit < SEARCH_LIMIT / 2 ? limit : SEARCH_LIMIT / 2;
     embed(vectors, text, query);
+    if (embedding_cosine(query, query) == 0)
+        return 0; /* no letter in it: it is like nothing */
     int found = search_index(vectors, space, query, wanted, all, error);
     if (found < 0)
         return -1;

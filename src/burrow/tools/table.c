@@ -2,5 +2,7 @@
 #include "burrow/tools/groups.h"
 
 const struct tool_group *const tool_groups[] = {
+    &tools_core_memory,
+    &tools_core_graph,
     NULL,
 };

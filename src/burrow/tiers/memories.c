@@ -1,0 +1,316 @@
+/* See memories.h. */
+#include "burrow/tiers/memories.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RANK_CONSTANT 60
+#define CANDIDATES    64 /* of each kind of search, before they are filtered and fused */
+
+const char *const memories_migrations[] = {
+    "CREATE TABLE memories(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
+    " type TEXT NOT NULL, content TEXT NOT NULL, tags TEXT NOT NULL, created_at INTEGER NOT NULL);"
+    "CREATE INDEX memories_type ON memories(type, id);"
+    "CREATE TABLE memory_tags(tag TEXT NOT NULL, memory INTEGER NOT NULL REFERENCES memories(id)"
+    " ON DELETE CASCADE, PRIMARY KEY(tag, memory)) WITHOUT ROWID;"
+    "CREATE INDEX memory_tags_memory ON memory_tags(memory);"
+    "CREATE TABLE passages(id INTEGER PRIMARY KEY AUTOINCREMENT, memory INTEGER NOT NULL"
+    " REFERENCES memories(id) ON DELETE CASCADE, number INTEGER NOT NULL, text TEXT NOT NULL);"
+    "CREATE INDEX passages_memory ON passages(memory, number);"
+    "CREATE VIRTUAL TABLE memory_words USING fts5(name, content, content='memories',"
+    " content_rowid='id');"
+    "CREATE TRIGGER memories_inserted AFTER INSERT ON memories BEGIN"
+    " INSERT INTO memory_words(rowid, name, content) VALUES(new.id, new.name, new.content); END;"
+    "CREATE TRIGGER memories_deleted AFTER DELETE ON memories BEGIN"
+    " INSERT INTO memory_words(memory_words, rowid, name, content)"
+    " VALUES('delete', old.id, old.name, old.content); END;"
+    "CREATE TABLE questions(id INTEGER PRIMARY KEY, question TEXT NOT NULL,"
+    " passages INTEGER NOT NULL, asked_at INTEGER NOT NULL);"
+    "CREATE TABLE context_uses(id INTEGER PRIMARY KEY, asked_tokens INTEGER NOT NULL,"
+    " filled_tokens INTEGER NOT NULL, built_at INTEGER NOT NULL)",
+    NULL};
+
+/* ---- keeping -------------------------------------------------------------------------------- */
+
+/* Where a passage that begins at `text` ends: at the last end of a paragraph or sentence before the
+ * limit, else at a space, else between two characters. */
+static size_t passage_length(const char *text)
+{
+    size_t left = strnlen(text, PASSAGE_BYTES + 1), best = 0, space = 0;
+    if (left <= PASSAGE_BYTES)
+        return left;
+    for (size_t i = PASSAGE_BYTES / 3; i < PASSAGE_BYTES; i++) {
+        bool blank = text[i + 1] == ' ' || text[i + 1] == '\n';
+        if (text[i] == '\n' || ((text[i] == '.' || text[i] == '!' || text[i] == '?') && blank))
+            best = i + 1;
+        if (text[i] == ' ')
+            space = i + 1;
+    }
+    if (best || space)
+        return best ? best : space;
+    size_t end = PASSAGE_BYTES;
+    while (end > 1 && ((unsigned char)text[end] & 0xC0) == 0x80)
+        end--;
+    return end;
+}
+
+/* The next passage begins a little before the end of this one, at a word. */
+static size_t passage_step(const char *text, size_t length)
+{
+    size_t back = length > 3 * PASSAGE_OVERLAP ? length - PASSAGE_OVERLAP : length;
+    for (size_t i = back; i < length; i++)
+        if (text[i] == ' ' || text[i] == '\n')
+            return i + 1;
+    return length;
+}
+
+static int store_passage(struct store *store, int64_t memory, int64_t number, const char *text,
+                         size_t length, struct error *error)
+{
+    char *copy = strndup(text, length);
+    if (!copy)
+        return error_set(error, ERROR_INTERNAL, "out of memory");
+    int failed = records_run(store->records, error,
+                             "INSERT INTO passages(memory, number, text) VALUES(?1, ?2, ?3)", "iis",
+                             memory, number, copy) < 0
+                     ? -1
+                     : vectors_put(store->vectors, VECTORS_MEMORIES,
+                                   records_last_id(store->records), copy, error);
+    free(copy);
+    return failed;
+}
+
+static int store_passages(struct store *store, int64_t memory, const char *content,
+                          int64_t *passages, struct error *error)
+{
+    int64_t number = 0;
+    for (const char *at = content; *at;) {
+        size_t length = passage_length(at);
+        if (store_passage(store, memory, number++, at, length, error) < 0)
+            return -1;
+        at += at[length] ? passage_step(at, length) : length;
+    }
+    if (passages)
+        *passages = number;
+    return 0;
+}
+
+static int store_tags(struct store *store, int64_t memory, const json_t *tags, struct error *error)
+{
+    size_t index;
+    json_t *tag;
+    json_array_foreach(
+        tags, index,
+        tag) if (records_run(store->records, error,
+                             "INSERT OR IGNORE INTO memory_tags(tag, memory) VALUES(?1, ?2)", "si",
+                             json_string_value(tag), memory) < 0) return -1;
+    return 0;
+}
+
+int64_t memories_store(struct store *store, const char *name, const char *type, const char *content,
+                       const json_t *tags, int64_t *passages, struct error *error)
+{
+    char key[32];
+    char *text = tags ? json_dumps(tags, JSON_COMPACT) : strdup("[]");
+    int64_t changed = records_run(store->records, error,
+                                  "INSERT INTO memories(name, type, content, tags, created_at)"
+                                  " VALUES(?1, ?2, ?3, ?4, ?5)",
+                                  "ssssi", name, type, content, text, store_now_ms());
+    free(text);
+    if (changed < 0)
+        return -1;
+    int64_t id = records_last_id(store->records);
+    snprintf(key, sizeof key, "memory:%lld", (long long)id);
+    json_t *facts = json_pack("{s:s}", "name", name);
+    int failed = store_passages(store, id, content, passages, error) < 0 ||
+                 store_tags(store, id, tags, error) < 0 ||
+                 graph_node_put(store->graph, key, "memory", facts, NULL, error) < 0;
+    json_decref(facts);
+    return failed ? -1 : id;
+}
+
+int memories_delete(struct store *store, int64_t id, struct error *error)
+{
+    char key[48];
+    struct error problem = {0};
+    sqlite3_stmt *row = records_query(store->records, &problem,
+                                      "SELECT id FROM passages WHERE memory = ?1", "i", id);
+    while (row && records_next(row, &problem))
+        if (vectors_remove(store->vectors, VECTORS_MEMORIES, sqlite3_column_int64(row, 0),
+                           &problem) < 0) {
+            records_done(row);
+            break;
+        }
+    if (problem.code != ERROR_NONE) {
+        if (error)
+            *error = problem;
+        return -1;
+    }
+    snprintf(key, sizeof key, "memory:%lld", (long long)id);
+    int64_t gone =
+        records_run(store->records, error, "DELETE FROM memories WHERE id = ?1", "i", id);
+    if (gone < 0 || graph_node_remove(store->graph, key, error) < 0)
+        return -1;
+    snprintf(key, sizeof key, "access:%lld", (long long)id);
+    return cache_delete(store->cache, key, error) == CACHE_FAILED ? -1 : gone > 0;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+json_t *memories_get(struct store *store, int64_t id, bool with_content, struct error *error)
+{
+    struct error problem = {0};
+    json_t *memory = NULL;
+    sqlite3_stmt *row = records_query(
+        store->records, &problem,
+        "SELECT id, name, type, tags, created_at, length(CAST(content AS BLOB)), content"
+        " FROM memories WHERE id = ?1",
+        "i", id);
+    if (row && records_next(row, &problem)) {
+        memory =
+            json_pack("{s:I, s:s, s:s, s:o, s:I, s:I}", "id", (json_int_t)id, "name",
+                      records_text(row, 1), "type", records_text(row, 2), "tags",
+                      records_json(row, 3), "created_at", (json_int_t)sqlite3_column_int64(row, 4),
+                      "bytes", (json_int_t)sqlite3_column_int64(row, 5));
+        if (with_content)
+            json_object_set_new(memory, "content", records_json_text(row, 6));
+        records_done(row);
+    } else if (problem.code == ERROR_NONE) {
+        memory = json_null();
+    }
+    if (problem.code != ERROR_NONE && error)
+        *error = problem;
+    return memory;
+}
+
+char *memories_passage(struct store *store, int64_t passage, struct error *error)
+{
+    char *text = NULL;
+    sqlite3_stmt *row = records_query(store->records, error,
+                                      "SELECT text FROM passages WHERE id = ?1", "i", passage);
+    if (row && records_next(row, error)) {
+        text = strdup(records_text(row, 0));
+        records_done(row);
+    }
+    return text;
+}
+
+int memories_used(struct store *store, int64_t id, struct error *error)
+{
+    char key[48];
+    int64_t count;
+    snprintf(key, sizeof key, "access:%lld", (long long)id);
+    return cache_add(store->cache, key, 1, &count, error);
+}
+
+/* ---- searching ------------------------------------------------------------------------------ */
+
+/* The memory of a passage, if the filter lets it through; 0 otherwise, -1 on an error. */
+static int64_t memory_of(struct store *store, int64_t passage, const struct memory_filter *filter,
+                         struct error *error)
+{
+    int64_t memory = 0;
+    if (records_integer(
+            store->records, error, 0, &memory,
+            "SELECT m.id FROM passages p JOIN memories m ON m.id = p.memory"
+            " WHERE p.id = ?1 AND (?2 IS NULL OR m.type = ?2) AND (?3 IS NULL OR"
+            " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?3 AND t.memory = m.id))",
+            "iss", passage, filter->type, filter->tag) < 0)
+        return -1;
+    return memory;
+}
+
+static bool is_among(const struct memory_hit *hits, size_t count, int64_t memory)
+{
+    for (size_t i = 0; i < count; i++)
+        if (hits[i].memory == memory)
+            return true;
+    return false;
+}
+
+int memories_nearest(struct store *store, const char *query, const struct memory_filter *filter,
+                     bool distinct, struct memory_hit *hits, size_t limit, struct error *error)
+{
+    struct vector_hit found[512];
+    bool narrow = filter->type || filter->tag;
+    size_t wanted = limit * (distinct ? 2 : 1) * (narrow ? 8 : 1), count = 0;
+    int near = vectors_search(store->vectors, VECTORS_MEMORIES, query,
+                              (unsigned)(wanted < 512 ? wanted : 512), found, error);
+    for (int i = 0; i < near && count < limit; i++) {
+        int64_t memory = memory_of(store, found[i].id, filter, error);
+        if (memory < 0)
+            return -1;
+        if (memory && !(distinct && is_among(hits, count, memory)))
+            hits[count++] = (struct memory_hit){memory, found[i].id, found[i].score};
+    }
+    return near < 0 ? -1 : (int)count;
+}
+
+int memories_matching(struct store *store, const char *words, const struct memory_filter *filter,
+                      struct memory_hit *hits, size_t limit, struct error *error)
+{
+    struct error problem = {0};
+    size_t count = 0;
+    char *match = records_match(words, "OR");
+    if (!match)
+        return 0;
+    sqlite3_stmt *row = records_query(
+        store->records, &problem,
+        "SELECT m.id, -w.rank FROM memory_words w JOIN memories m ON m.id = w.rowid"
+        " WHERE memory_words MATCH ?1 AND (?2 IS NULL OR m.type = ?2) AND (?3 IS NULL OR"
+        " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?3 AND t.memory = m.id))"
+        " ORDER BY w.rank LIMIT ?4",
+        "sssi", match, filter->type, filter->tag, (int64_t)limit);
+    while (row && records_next(row, &problem))
+        hits[count++] =
+            (struct memory_hit){sqlite3_column_int64(row, 0), 0, sqlite3_column_double(row, 1)};
+    free(match);
+    if (problem.code == ERROR_NONE)
+        return (int)count;
+    if (error)
+        *error = problem;
+    return -1;
+}
+
+static int better_first(const void *one, const void *other)
+{
+    const struct memory_hit *a = one, *b = other;
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    return a->memory < b->memory ? -1 : a->memory > b->memory;
+}
+
+static size_t fuse(struct memory_hit *all, size_t count, const struct memory_hit *ranked,
+                   size_t ranked_count)
+{
+    for (size_t rank = 0; rank < ranked_count; rank++) {
+        double share = 1.0 / (double)(RANK_CONSTANT + rank + 1);
+        size_t at = 0;
+        while (at < count && all[at].memory != ranked[rank].memory)
+            at++;
+        if (at == count)
+            all[count++] = (struct memory_hit){ranked[rank].memory, ranked[rank].passage, 0};
+        all[at].score += share;
+        if (!all[at].passage)
+            all[at].passage = ranked[rank].passage;
+    }
+    return count;
+}
+
+int memories_search(struct store *store, const char *query, const struct memory_filter *filter,
+                    struct memory_hit *hits, size_t limit, struct error *error)
+{
+    struct memory_hit near[CANDIDATES], matching[CANDIDATES], all[2 * CANDIDATES];
+    int nearest = memories_nearest(store, query, filter, true, near, CANDIDATES, error);
+    int matched =
+        nearest < 0 ? -1 : memories_matching(store, query, filter, matching, CANDIDATES, error);
+    if (matched < 0)
+        return -1;
+    size_t count = fuse(all, 0, near, (size_t)nearest);
+    count = fuse(all, count, matching, (size_t)matched);
+    qsort(all, count, sizeof *all, better_first);
+    count = count < limit ? count : limit;
+    memcpy(hits, all, count * sizeof *all);
+    return (int)count;
+}

@@ -1,0 +1,256 @@
+/* core_memory: documents and entities, called as the server calls them. */
+#include "burrow/tools/groups.h"
+#include "tool_harness.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct harness harness;
+
+static int open_harness(void **state)
+{
+    (void)state;
+    harness_open(&harness);
+    return 0;
+}
+
+static int close_harness(void **state)
+{
+    (void)state;
+    harness_close(&harness);
+    return 0;
+}
+
+static json_int_t keep(const char *arguments)
+{
+    json_t *result = harness_call(&harness, "store_memory", arguments);
+    json_int_t id = json_integer_value(json_object_get(result, "id"));
+    json_decref(result);
+    return id;
+}
+
+static json_int_t first_id(const char *tool, const char *arguments)
+{
+    json_t *result = harness_call(&harness, tool, arguments);
+    json_t *first = json_array_get(json_object_get(result, "memories"), 0);
+    json_int_t id = first ? json_integer_value(json_object_get(first, "id")) : 0;
+    json_decref(result);
+    return id;
+}
+
+static void check_text(json_t *result, const char *expected)
+{
+    char *text = json_dumps(result, JSON_COMPACT);
+    assert_string_equal(text, expected);
+    free(text);
+    json_decref(result);
+}
+
+static void fill(void)
+{
+    keep("{\"name\":\"cats\",\"content\":\"The cat sleeps on the "
+         "windowsill.\",\"tags\":[\"pets\"]}");
+    keep("{\"name\":\"bank\",\"content\":\"Revenue of the bank rose.\",\"type\":\"report\"}");
+    keep("{\"name\":\"ships\",\"content\":\"Ships carry containers.\",\"tags\":[\"trade\"]}");
+}
+
+static void what_is_kept_is_found(void **state)
+{
+    (void)state;
+    fill();
+    assert_int_equal(first_id("search_memory", "{\"query\":\"sleeping cat\"}"), 1);
+    assert_int_equal(first_id("retrieve_memory", "{\"query\":\"bank revenues\"}"), 2);
+    assert_int_equal(first_id("retrieve_memory", "{\"query\":\"cat\",\"type\":\"report\"}"), 2);
+    assert_int_equal(first_id("search_memory", "{\"query\":\"cat\",\"tag\":\"trade\"}"), 3);
+    assert_int_equal(first_id("search_memory", "{\"query\":\"cat\",\"tag\":\"no such tag\"}"), 0);
+}
+
+static void what_is_deleted_is_gone_everywhere(void **state)
+{
+    struct graph_facts facts;
+    struct vector_facts vectors;
+    (void)state;
+    fill();
+    json_decref(harness_call(&harness, "delete_memory", "{\"id\":1}"));
+    assert_int_not_equal(first_id("search_memory", "{\"query\":\"sleeping cat\"}"), 1);
+    harness_refused(&harness, "delete_memory", "{\"id\":1}", "not_found", "no memory 1");
+    assert_int_equal(graph_facts(harness.store.graph, &facts, NULL), 0);
+    assert_int_equal(facts.nodes, 2);
+    vectors_facts(harness.store.vectors, VECTORS_MEMORIES, &vectors);
+    assert_int_equal(vectors.count, 2);
+}
+
+static void a_long_text_is_cut_into_passages_that_hold_all_of_it(void **state)
+{
+    char *arguments = malloc(70000);
+    size_t length = (size_t)sprintf(arguments, "{\"name\":\"long\",\"content\":\"");
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        length += (size_t)sprintf(arguments + length, "Sentence number%d says this. ", i);
+    sprintf(arguments + length, "\"}");
+    json_t *result = harness_call(&harness, "store_memory", arguments);
+    assert_true(json_integer_value(json_object_get(result, "passages")) > 30);
+    json_decref(result);
+    result = harness_call(&harness, "retrieve_memory", "{\"query\":\"number777 says\"}");
+    const char *passage = json_string_value(
+        json_object_get(json_array_get(json_object_get(result, "memories"), 0), "passage"));
+    assert_non_null(strstr(passage, "number777 "));
+    json_decref(result);
+    free(arguments);
+}
+
+static void a_context_keeps_its_budget_and_repeats_nothing(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        keep("{\"name\":\"same\",\"content\":\"Deployments happen on Tuesday mornings.\"}");
+    keep("{\"name\":\"other\",\"content\":\"Roll deployments back with the last green tag.\"}");
+    json_t *result = harness_call(&harness, "build_context",
+                                  "{\"query\":\"deployments\",\"budget_tokens\":1000}");
+    assert_int_equal(json_array_size(json_object_get(result, "passages")), 2);
+    json_decref(result);
+    result =
+        harness_call(&harness, "build_context", "{\"query\":\"deployments\",\"budget_tokens\":16}");
+    assert_true(json_integer_value(json_object_get(result, "filled_tokens")) <= 16);
+    json_decref(result);
+}
+
+static void a_question_is_answered_with_sources_and_logged(void **state)
+{
+    int64_t logged = 0;
+    (void)state;
+    fill();
+    json_t *result =
+        harness_call(&harness, "ask_with_context", "{\"question\":\"Where does the cat sleep?\"}");
+    json_t *source = json_array_get(json_object_get(result, "sources"), 0);
+    assert_string_equal(json_string_value(json_object_get(source, "name")), "cats");
+    json_decref(result);
+    records_integer(harness.store.records, NULL, 0, &logged, "SELECT count(*) FROM questions", "");
+    assert_int_equal(logged, 1);
+}
+
+static void a_query_goes_where_it_fits(void **state)
+{
+    static const struct {
+        const char *arguments, *route;
+    } cases[] = {{"{\"query\":\"cat\"}", "text"},
+                 {"{\"query\":\"where would a tired animal lie down\"}", "vector"},
+                 {"{\"query\":\"what does Ada, do\"}", "graph"}};
+    (void)state;
+    fill();
+    json_decref(harness_call(&harness, "create_entities",
+                             "{\"entities\":[{\"name\":\"Ada\",\"type\":\"person\"},{\"name\":"
+                             "\"Bob\",\"type\":\"person\"}]}"));
+    json_decref(
+        harness_call(&harness, "create_relations",
+                     "{\"relations\":[{\"from\":\"Ada\",\"type\":\"knows\",\"to\":\"Bob\"}]}"));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *result = harness_call(&harness, "route_query", cases[i].arguments);
+        assert_string_equal(json_string_value(json_object_get(result, "route")), cases[i].route);
+        json_decref(result);
+    }
+}
+
+static void entities_and_relations_come_and_change(void **state)
+{
+    (void)state;
+    check_text(harness_call(
+                   &harness, "create_entities",
+                   "{\"entities\":[{\"name\":\"Ada\",\"type\":\"person\",\"observations\":[\"a\"]},"
+                   "{\"name\":\"Bob\",\"type\":\"person\"}]}"),
+               "{\"created\":2,\"merged\":0}");
+    check_text(harness_call(&harness, "create_entities",
+                            "{\"entities\":[{\"name\":\"Ada\",\"type\":\"robot\",\"observations\":["
+                            "\"a\",\"b\"]}]}"),
+               "{\"created\":0,\"merged\":1}");
+    check_text(
+        harness_call(&harness, "open_nodes", "{\"names\":[\"Ada\",\"Eve\"]}"),
+        "{\"entities\":[{\"name\":\"Ada\",\"type\":\"person\",\"observations\":[\"a\",\"b\"]}],"
+        "\"relations\":[],\"missing\":[\"Eve\"]}");
+    harness_refused(&harness, "create_relations",
+                    "{\"relations\":[{\"from\":\"Ada\",\"type\":\"knows\",\"to\":\"Bob\"},"
+                    "{\"from\":\"Ada\",\"type\":\"knows\",\"to\":\"Eve\"}]}",
+                    "not_found", "\"Eve\"");
+    check_text(harness_call(&harness, "query_graph", "{\"entity\":\"Ada\"}"), "{\"relations\":[]}");
+    check_text(
+        harness_call(&harness, "create_relations",
+                     "{\"relations\":[{\"from\":\"Ada\",\"type\":\"knows\",\"to\":\"Bob\"}]}"),
+        "{\"created\":1,\"existing\":0}");
+    check_text(
+        harness_call(
+            &harness, "update_entities",
+            "{\"updates\":[{\"name\":\"Ada\",\"new_name\":\"Augusta\",\"observations\":[\"c\"]}]}"),
+        "{\"updated\":1}");
+    check_text(
+        harness_call(&harness, "read_graph", "{\"limit\":1}"),
+        "{\"entities\":[{\"name\":\"Augusta\",\"type\":\"person\",\"observations\":[\"c\"]}],"
+        "\"relations\":[{\"from\":\"Augusta\",\"type\":\"knows\",\"to\":\"Bob\"}],"
+        "\"next_offset\":1}");
+    harness_refused(&harness, "update_entities",
+                    "{\"updates\":[{\"name\":\"Bob\",\"new_name\":\"Augusta\"}]}", "conflict",
+                    NULL);
+    check_text(
+        harness_call(&harness, "search_nodes", "{\"query\":\"AUG\"}"),
+        "{\"entities\":[{\"name\":\"Augusta\",\"type\":\"person\",\"observations\":[\"c\"]}]}");
+    check_text(harness_call(&harness, "add_observations",
+                            "{\"name\":\"Bob\",\"observations\":[\"x\",\"x\"]}"),
+               "{\"added\":1,\"total\":1}");
+}
+
+static void hostile_arguments_are_only_text(void **state)
+{
+    (void)state;
+    keep("{\"name\":\"'); DROP TABLE memories;--\",\"content\":\"\\\" OR NEAR(*) ^ {x} -y\"}");
+    assert_int_equal(first_id("search_memory", "{\"query\":\"\\\" OR NEAR(*) ^ {x} -y\"}"), 1);
+    assert_int_equal(first_id("search_memory", "{\"query\":\"***\"}"), 0);
+    harness_refused(&harness, "store_memory", "{\"name\":\"x\"}", "invalid_argument", "content");
+    harness_refused(&harness, "store_memory", "{\"name\":\"x\",\"content\":7}", "invalid_argument",
+                    "/content");
+    harness_refused(&harness, "delete_memory", "{\"id\":1,\"more\":1}", "invalid_argument", "more");
+    harness_refused(&harness, "search_memory", "{\"query\":\"x\",\"limit\":1e9}",
+                    "invalid_argument", "limit");
+}
+
+static void a_call_that_fails_leaves_nothing(void **state)
+{
+    int64_t count = -1;
+    (void)state;
+    harness_refused(&harness, "create_entities",
+                    "{\"entities\":[{\"name\":\"A\",\"type\":\"t\"},{\"name\":\"B\"}]}",
+                    "invalid_argument", NULL);
+    records_integer(harness.store.records, NULL, -1, &count, "SELECT count(*) FROM graph_nodes",
+                    "");
+    assert_int_equal(count, 0);
+}
+
+static void every_example_works(void **state)
+{
+    (void)state;
+    harness_examples(&harness, &tools_core_memory);
+    harness_examples(&harness, &tools_core_graph);
+}
+
+#define WITH_HARNESS(test) cmocka_unit_test_setup_teardown(test, open_harness, close_harness)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_HARNESS(what_is_kept_is_found),
+        WITH_HARNESS(what_is_deleted_is_gone_everywhere),
+        WITH_HARNESS(a_long_text_is_cut_into_passages_that_hold_all_of_it),
+        WITH_HARNESS(a_context_keeps_its_budget_and_repeats_nothing),
+        WITH_HARNESS(a_question_is_answered_with_sources_and_logged),
+        WITH_HARNESS(a_query_goes_where_it_fits),
+        WITH_HARNESS(entities_and_relations_come_and_change),
+        WITH_HARNESS(hostile_arguments_are_only_text),
+        WITH_HARNESS(a_call_that_fails_leaves_nothing),
+        WITH_HARNESS(every_example_works),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
