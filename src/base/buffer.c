@@ -141,6 +141,8 @@ int buffer_append_json_escaped(struct buffer *buffer, const char *bytes, size_t 
 {
     size_t before = buffer_length(buffer);
     size_t plain = 0; /* start of the run not yet copied */
+    if (count == 0)
+        return 0; /* an empty text may have no address */
     for (size_t i = 0; i < count; i++) {
         unsigned char byte = (unsigned char)bytes[i];
         if (byte >= 0x20 && byte != '"' && byte != '\\')

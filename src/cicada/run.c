@@ -10,6 +10,7 @@
 #include "report/judge.h"
 #include "report/result_json.h"
 #include "report/terminal.h"
+#include "report/tui.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -28,6 +29,7 @@ static void on_signal(int number)
     (void)number;
     if (!interruptible || atomic_exchange(&interruptible->interrupted, true)) {
         embedded_abandon();
+        tui_abandon();
         _exit(ERROR_INTERRUPTED);
     }
 }
@@ -76,6 +78,11 @@ static int run_once(struct run *run, unsigned repetition)
     struct engine_observer observer;
     result_init(&result);
     terminal_init(&terminal, &run->plan, run->options.ui, &observer);
+    struct tui *tui = NULL;
+    if (strcmp(run->options.ui, "tui") == 0 && !(tui = tui_open(&run->plan, &observer, &error))) {
+        result_free(&result);
+        return command_fail(&error);
+    }
     struct engine engine = {.plan = &run->plan,
                             .targets = run->targets,
                             .target_count = run->plan.target_count,
@@ -84,6 +91,7 @@ static int run_once(struct run *run, unsigned repetition)
     int ran = engine_run(&engine, &result, &error);
     interruptible = NULL;
     terminal_finish(&terminal);
+    tui_close(tui);
 
     result_judge(&result, &run->plan, ran < 0 ? &error : NULL, atomic_load(&engine.interrupted));
     int code = result.exit_code;
@@ -91,8 +99,7 @@ static int run_once(struct run *run, unsigned repetition)
     run_options_output_path(&run->options, repetition, path, sizeof path);
     if (result.phase_count && result_write_json(&result, path, &error) < 0)
         code = command_fail(&error);
-    if (result.phase_count &&
-        forms_write(&result, &run->options, repetition, NULL, &written) < 0)
+    if (result.phase_count && forms_write(&result, &run->options, repetition, NULL, &written) < 0)
         code = command_fail(&written);
     if (result.phase_count)
         terminal_print_summary(stdout, &result, path);

@@ -81,6 +81,7 @@ static void escapes_json(void **state)
     assert_int_equal(buffer_append_json_escaped(&buffer, input, sizeof input - 1), 0);
     assert_content(&buffer, "a\\\"b\\\\c\\b\\f\\n\\r\\t\\u0001\\u001f\x7f/\xc3\xa9");
     buffer_clear(&buffer);
+    assert_int_equal(buffer_append_json_escaped(&buffer, NULL, 0), 0);
     assert_int_equal(buffer_append_json_escaped(&buffer, "a\0b", 3), 0);
     assert_content(&buffer, "a\\u0000b");
     buffer_free(&buffer);

@@ -1,0 +1,463 @@
+/* See vectors.h. Vectors and features of each text are rows of the records; an index in memory is
+ * made of them at start. What a transaction puts or removes waits in `pending` until it commits. A
+ * vector that goes leaves a hole in its index, which is made anew when half of it is holes. */
+#include "burrow/tiers/vectors.h"
+
+#include "burrow/tiers/embedding.h"
+#include "faiss/faiss_index.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HNSW_LINKS        16
+#define HNSW_CONSTRUCTION 64
+#define HNSW_SEARCH       96
+#define PENDING_LIMIT     65536 /* changes of one transaction */
+#define SLACK             32 /* more is asked of an index than wanted, since holes are found too */
+#define SEARCH_LIMIT      1024
+#define LEAST_REBUILD     256
+
+struct space {
+    struct faiss_index *index;
+    int64_t *labels; /* by place in the index; -1: a hole */
+    size_t count, room, holes;
+    int64_t *slots; /* places by id: a hash table of 1-based places, 0: free, -1: was removed */
+    size_t slot_count, slots_used;
+};
+
+struct pending {
+    enum vector_space space;
+    bool removed;
+    int64_t id;
+    uint32_t feature_count; /* of what is put, for the counts */
+    uint16_t *keys;
+    float vector[EMBEDDING_DIMENSION];
+};
+
+struct vectors {
+    struct records *records;
+    struct space spaces[VECTORS_SPACES];
+    struct embedding_counts counts;
+    struct pending *pending;
+    size_t pending_count, pending_room;
+};
+
+static const char *const migrations[] = {
+    "CREATE TABLE vectors(space INTEGER NOT NULL, id INTEGER NOT NULL, vector BLOB NOT NULL,"
+    " features BLOB NOT NULL, PRIMARY KEY(space, id)) WITHOUT ROWID",
+    NULL};
+
+static const struct faiss_shape shape = {.type = FAISS_HNSW,
+                                         .dimension = EMBEDDING_DIMENSION,
+                                         .links = HNSW_LINKS,
+                                         .construction_width = HNSW_CONSTRUCTION,
+                                         .search_width = HNSW_SEARCH};
+
+static int out_of_memory(struct error *error)
+{
+    return error_set(error, ERROR_INTERNAL, "out of memory");
+}
+
+/* ---- places by id --------------------------------------------------------------------------- */
+
+static size_t slot_of(const struct space *space, int64_t id)
+{
+    return (size_t)(((uint64_t)id * UINT64_C(0x9E3779B97F4A7C15)) >> 20) & (space->slot_count - 1);
+}
+
+static int64_t *find_slot(const struct space *space, int64_t id)
+{
+    if (space->slot_count == 0)
+        return NULL;
+    for (size_t at = slot_of(space, id);; at = (at + 1) & (space->slot_count - 1)) {
+        int64_t *slot = &space->slots[at];
+        if (*slot == 0)
+            return NULL;
+        if (*slot > 0 && space->labels[*slot - 1] == id)
+            return slot;
+    }
+}
+
+static void insert_slot(struct space *space, int64_t id, int64_t place)
+{
+    size_t at = slot_of(space, id);
+    while (space->slots[at] > 0)
+        at = (at + 1) & (space->slot_count - 1);
+    space->slots_used += space->slots[at] == 0;
+    space->slots[at] = place;
+}
+
+static int grow_slots(struct space *space)
+{
+    if (space->slot_count && space->slots_used * 2 < space->slot_count)
+        return 0;
+    size_t count = 64;
+    while (count < (space->count + 1) * 4)
+        count *= 2;
+    int64_t *slots = calloc(count, sizeof *slots);
+    if (!slots)
+        return -1;
+    free(space->slots);
+    space->slots = slots;
+    space->slot_count = count;
+    space->slots_used = 0;
+    for (size_t i = 0; i < space->count; i++)
+        if (space->labels[i] >= 0)
+            insert_slot(space, space->labels[i], (int64_t)i + 1);
+    return 0;
+}
+
+/* ---- one index ------------------------------------------------------------------------------ */
+
+static void space_clear(struct space *space)
+{
+    faiss_index_close(space->index);
+    free(space->labels);
+    free(space->slots);
+    *space = (struct space){0};
+}
+
+static bool space_remove(struct space *space, int64_t id)
+{
+    int64_t *slot = find_slot(space, id);
+    if (!slot)
+        return false;
+    space->labels[*slot - 1] = -1;
+    *slot = -1;
+    space->holes++;
+    return true;
+}
+
+static int space_add(struct space *space, int64_t id, const float *vector, struct error *error)
+{
+    struct faiss_problem problem;
+    int64_t place;
+    if (!space->index && !(space->index = faiss_index_make(&shape, 0, NULL, &problem)))
+        return error_set(error, ERROR_TARGET, "vectors: %s", problem.text);
+    if (space->count == space->room) {
+        size_t room = space->room ? space->room * 2 : 64;
+        int64_t *labels = realloc(space->labels, room * sizeof *labels);
+        if (!labels)
+            return out_of_memory(error);
+        space->labels = labels;
+        space->room = room;
+    }
+    space_remove(space, id);
+    if (grow_slots(space) < 0)
+        return out_of_memory(error);
+    if (faiss_index_add(space->index, vector, &place, &problem) < 0)
+        return error_set(error, ERROR_TARGET, "vectors: %s", problem.text);
+    space->labels[space->count++] = id;
+    insert_slot(space, id, (int64_t)space->count);
+    return 0;
+}
+
+/* From the records: at start, and when holes have taken over. */
+static int space_load(struct vectors *vectors, enum vector_space which, bool count,
+                      struct error *error)
+{
+    struct space *space = &vectors->spaces[which];
+    struct error problem = {0};
+    int failed = 0;
+    space_clear(space);
+    sqlite3_stmt *row = records_query(vectors->records, &problem,
+                                      "SELECT id, vector, features FROM vectors WHERE space = ?1",
+                                      "i", (int64_t)which);
+    while (failed == 0 && row && records_next(row, &problem)) {
+        if ((size_t)sqlite3_column_bytes(row, 1) != EMBEDDING_DIMENSION * sizeof(float))
+            continue; /* of another dimension: what it is of is found by its words only */
+        float vector[EMBEDDING_DIMENSION];
+        memcpy(vector, sqlite3_column_blob(row, 1), sizeof vector);
+        failed = space_add(space, sqlite3_column_int64(row, 0), vector, &problem);
+        if (count)
+            embedding_count(&vectors->counts, sqlite3_column_blob(row, 2),
+                            (size_t)sqlite3_column_bytes(row, 2) / sizeof(uint16_t), 1);
+        if (failed < 0)
+            records_done(row);
+    }
+    if (problem.code == ERROR_NONE)
+        return 0;
+    if (error)
+        *error = problem;
+    return -1;
+}
+
+struct vectors *vectors_open(struct records *records, struct error *error)
+{
+    struct vectors *vectors = calloc(1, sizeof *vectors);
+    if (!vectors) {
+        out_of_memory(error);
+        return NULL;
+    }
+    vectors->records = records;
+    int failed = records_migrate(records, "vectors", migrations, error);
+    for (unsigned i = 0; failed == 0 && i < VECTORS_SPACES; i++)
+        failed = space_load(vectors, i, true, error);
+    if (failed == 0)
+        return vectors;
+    vectors_close(vectors);
+    return NULL;
+}
+
+void vectors_close(struct vectors *vectors)
+{
+    if (!vectors)
+        return;
+    vectors_rolled_back(vectors);
+    free(vectors->pending);
+    for (unsigned i = 0; i < VECTORS_SPACES; i++)
+        space_clear(&vectors->spaces[i]);
+    free(vectors);
+}
+
+/* ---- changes -------------------------------------------------------------------------------- */
+
+static struct pending *add_pending(struct vectors *vectors, struct error *error)
+{
+    if (vectors->pending_count == PENDING_LIMIT) {
+        error_set(error, ERROR_USAGE, "more than %d vectors in one call; split it", PENDING_LIMIT);
+        return NULL;
+    }
+    if (vectors->pending_count == vectors->pending_room) {
+        size_t room = vectors->pending_room ? vectors->pending_room * 2 : 8;
+        struct pending *pending = realloc(vectors->pending, room * sizeof *pending);
+        if (!pending) {
+            out_of_memory(error);
+            return NULL;
+        }
+        vectors->pending = pending;
+        vectors->pending_room = room;
+    }
+    struct pending *added = &vectors->pending[vectors->pending_count++];
+    added->keys = NULL;
+    added->feature_count = 0;
+    return added;
+}
+
+int vectors_put(struct vectors *vectors, enum vector_space space, int64_t id, const char *text,
+                struct error *error)
+{
+    struct embedding_features features;
+    if (vectors_remove(vectors, space, id, error) < 0)
+        return -1;
+    struct pending *pending = add_pending(vectors, error);
+    if (!pending)
+        return -1;
+    embedding_scan(text, &features);
+    embedding_make(&features, &vectors->counts, pending->vector);
+    pending->space = space;
+    pending->id = id;
+    pending->removed = false;
+    size_t size = features.count * sizeof *features.keys;
+    if (!(pending->keys = malloc(size + 1)))
+        return out_of_memory(error);
+    memcpy(pending->keys, features.keys, size);
+    pending->feature_count = features.count;
+    return records_run(vectors->records, error,
+                       "INSERT INTO vectors(space, id, vector, features) VALUES(?1, ?2, ?3, ?4)",
+                       "iibb", (int64_t)space, id, (const void *)pending->vector,
+                       sizeof pending->vector, (const void *)features.keys, size) < 0
+               ? -1
+               : 0;
+}
+
+int vectors_remove(struct vectors *vectors, enum vector_space space, int64_t id,
+                   struct error *error)
+{
+    sqlite3_stmt *row =
+        records_query(vectors->records, error,
+                      "DELETE FROM vectors WHERE space = ?1 AND id = ?2 RETURNING features", "ii",
+                      (int64_t)space, id);
+    if (!row)
+        return -1;
+    struct error problem = {0};
+    int failed = 0;
+    while (failed == 0 && records_next(row, &problem)) {
+        struct pending *pending = add_pending(vectors, &problem);
+        size_t size = (size_t)sqlite3_column_bytes(row, 0);
+        if (!pending || !(pending->keys = malloc(size + 1))) {
+            records_done(row);
+            failed = out_of_memory(&problem);
+            break;
+        }
+        memcpy(pending->keys, sqlite3_column_blob(row, 0), size);
+        pending->feature_count = (uint32_t)(size / sizeof(uint16_t));
+        pending->space = space;
+        pending->id = id;
+        pending->removed = true;
+    }
+    if (problem.code == ERROR_NONE)
+        return 0;
+    if (error)
+        *error = problem;
+    return -1;
+}
+
+static void apply(struct vectors *vectors, const struct pending *pending)
+{
+    struct space *space = &vectors->spaces[pending->space];
+    embedding_count(&vectors->counts, pending->keys, pending->feature_count,
+                    pending->removed ? -1 : 1);
+    if (pending->removed)
+        space_remove(space, pending->id);
+    else
+        space_add(space, pending->id, pending->vector, NULL); /* at the next start, if not now */
+}
+
+void vectors_committed(struct vectors *vectors)
+{
+    for (size_t i = 0; i < vectors->pending_count; i++)
+        apply(vectors, &vectors->pending[i]);
+    vectors_rolled_back(vectors);
+    for (unsigned i = 0; i < VECTORS_SPACES; i++) {
+        const struct space *space = &vectors->spaces[i];
+        if (space->holes > LEAST_REBUILD && space->holes * 2 > space->count)
+            space_load(vectors, i, false, NULL);
+    }
+}
+
+void vectors_rolled_back(struct vectors *vectors)
+{
+    for (size_t i = 0; i < vectors->pending_count; i++)
+        free(vectors->pending[i].keys);
+    vectors->pending_count = 0;
+}
+
+/* ---- searching ------------------------------------------------------------------------------ */
+
+static bool is_pending(const struct vectors *vectors, enum vector_space space, int64_t id)
+{
+    for (size_t i = 0; i < vectors->pending_count; i++)
+        if (vectors->pending[i].space == space && vectors->pending[i].id == id)
+            return true;
+    return false;
+}
+
+static int nearer_first(const void *one, const void *other)
+{
+    const struct vector_hit *a = one, *b = other;
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+/* Where the same id was put several times in the transaction, the last one counts. */
+static size_t search_pending(const struct vectors *vectors, enum vector_space space,
+                             const float *query, struct vector_hit *hits, size_t room)
+{
+    size_t count = 0;
+    for (size_t i = vectors->pending_count; i-- > 0 && count < room;) {
+        const struct pending *pending = &vectors->pending[i];
+        bool later = false;
+        for (size_t k = i + 1; k < vectors->pending_count && !later; k++)
+            later = vectors->pending[k].space == space && vectors->pending[k].id == pending->id;
+        if (pending->space == space && !pending->removed && !later)
+            hits[count++] =
+                (struct vector_hit){pending->id, embedding_cosine(query, pending->vector)};
+    }
+    return count;
+}
+
+static int search_index(const struct vectors *vectors, enum vector_space which, const float *query,
+                        unsigned wanted, struct vector_hit *hits, struct error *error)
+{
+    const struct space *space = &vectors->spaces[which];
+    float distances[SEARCH_LIMIT];
+    int64_t places[SEARCH_LIMIT];
+    struct faiss_problem problem;
+    int found = 0;
+    if (!space->index || space->count == space->holes)
+        return 0;
+    unsigned ask = wanted + SLACK;
+    for (;;) {
+        ask = ask < SEARCH_LIMIT ? ask : SEARCH_LIMIT;
+        if (faiss_index_search(space->index, 1, query, ask, distances, places, &problem) < 0)
+            return error_set(error, ERROR_TARGET, "vectors: %s", problem.text);
+        found = 0;
+        for (unsigned i = 0; i < ask && found < (int)wanted; i++) {
+            int64_t id = places[i] < 0 ? -1 : space->labels[places[i]];
+            if (id >= 0 && !is_pending(vectors, which, id))
+                /* of vectors of length 1, the squared distance is 2 - 2 cos */
+                hits[found++] = (struct vector_hit){id, 1 - (double)distances[i] / 2};
+        }
+        if (found == (int)wanted || ask == SEARCH_LIMIT || ask >= space->count)
+            return found;
+        ask *= 4; /* holes took their places */
+    }
+}
+
+static void embed(const struct vectors *vectors, const char *text, float *vector)
+{
+    struct embedding_features features;
+    embedding_scan(text, &features);
+    embedding_make(&features, &vectors->counts, vector);
+}
+
+int vectors_search(struct vectors *vectors, enum vector_space space, const char *text,
+                   unsigned limit, struct vector_hit *hits, struct error *error)
+{
+    struct vector_hit all[SEARCH_LIMIT];
+    float query[EMBEDDING_DIMENSION];
+    unsigned wanted = limit < SEARCH_LIMIT / 2 ? limit : SEARCH_LIMIT / 2;
+    embed(vectors, text, query);
+    int found = search_index(vectors, space, query, wanted, all, error);
+    if (found < 0)
+        return -1;
+    size_t count = (size_t)found +
+                   search_pending(vectors, space, query, all + found, SEARCH_LIMIT - (size_t)found);
+    qsort(all, count, sizeof *all, nearer_first);
+    if (count > wanted)
+        count = wanted;
+    memcpy(hits, all, count * sizeof *all);
+    return (int)count;
+}
+
+double vectors_similarity(const struct vectors *vectors, const char *one, const char *other)
+{
+    float a[EMBEDDING_DIMENSION], b[EMBEDDING_DIMENSION];
+    embed(vectors, one, a);
+    embed(vectors, other, b);
+    return embedding_cosine(a, b);
+}
+
+/* ---- facts ---------------------------------------------------------------------------------- */
+
+void vectors_facts(const struct vectors *vectors, enum vector_space space,
+                   struct vector_facts *facts)
+{
+    const struct space *at = &vectors->spaces[space];
+    *facts = (struct vector_facts){.count = (int64_t)(at->count - at->holes),
+                                   .dimension = EMBEDDING_DIMENSION,
+                                   .index_type = "hnsw",
+                                   .bytes = at->count * (EMBEDDING_DIMENSION * sizeof(float) +
+                                                         HNSW_LINKS * 2 * sizeof(int32_t))};
+}
+
+double vectors_recall(struct vectors *vectors, enum vector_space which, unsigned samples,
+                      unsigned k)
+{
+    const struct space *space = &vectors->spaces[which];
+    enum { MOST_SAMPLES = 64, MOST_K = 64 };
+    float query[EMBEDDING_DIMENSION], distances[MOST_K];
+    int64_t ids[MOST_K];
+    struct faiss_problem problem;
+    size_t wanted = 0, correct = 0;
+    if (!space->index)
+        return -1;
+    k = k < MOST_K ? k : MOST_K;
+    samples = samples < MOST_SAMPLES ? samples : MOST_SAMPLES;
+    for (unsigned i = 0; i < samples && i < space->count; i++) {
+        int64_t place = (int64_t)(i * space->count / samples);
+        if (faiss_index_reconstruct(space->index, place, query, &problem) < 0 ||
+            faiss_index_search(space->index, 1, query, k, distances, ids, &problem) < 0)
+            return -1;
+        struct faiss_sample sample = {
+            .query = query, .ids = ids, .k = k, .before = (int64_t)space->count};
+        if (faiss_index_check(space->index, &sample, 1, &problem) < 0)
+            return -1;
+        wanted += sample.wanted;
+        correct += sample.correct;
+    }
+    return wanted ? (double)correct / (double)wanted : -1;
+}

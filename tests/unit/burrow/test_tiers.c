@@ -1,0 +1,315 @@
+/* The tiers by themselves: what they promise in their headers. */
+#include "burrow/store.h"
+#include "burrow/tiers/embedding.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct store store;
+
+static int open_store(void **state)
+{
+    struct store_options options = {.folder = ":memory:", .cache_limit_bytes = 4096};
+    struct error error = {0};
+    (void)state;
+    if (store_open(&store, &options, &error) < 0)
+        fail_msg("%s", error.text);
+    return 0;
+}
+
+static int close_store(void **state)
+{
+    (void)state;
+    store_close(&store);
+    return 0;
+}
+
+/* ---- vectors -------------------------------------------------------------------------------- */
+
+static void put(int64_t id, const char *text)
+{
+    struct error error = {0};
+    if (vectors_put(store.vectors, VECTORS_MEMORIES, id, text, &error) < 0)
+        fail_msg("%s", error.text);
+}
+
+static int64_t nearest(const char *text)
+{
+    struct vector_hit hit = {.id = -1};
+    struct error error = {0};
+    if (vectors_search(store.vectors, VECTORS_MEMORIES, text, 1, &hit, &error) < 0)
+        fail_msg("%s", error.text);
+    return hit.id;
+}
+
+static void begin(void)
+{
+    assert_int_equal(records_begin(store.records, NULL), 0);
+}
+
+static void commit(void)
+{
+    assert_int_equal(records_commit(store.records, NULL), 0);
+    vectors_committed(store.vectors);
+}
+
+static void roll_back(void)
+{
+    records_rollback(store.records);
+    vectors_rolled_back(store.vectors);
+}
+
+static void a_transaction_sees_its_vectors_and_a_rollback_drops_them(void **state)
+{
+    (void)state;
+    begin();
+    put(1, "the cat sleeps on the warm windowsill");
+    put(2, "quarterly revenue of the bank rose again");
+    assert_int_equal(nearest("a sleeping cat"), 1);
+    commit();
+    assert_int_equal(nearest("a sleeping cat"), 1);
+    assert_int_equal(nearest("bank revenue"), 2);
+    begin();
+    put(1, "entirely about submarine cables");
+    assert_int_equal(nearest("submarine cables"), 1);
+    roll_back();
+    assert_int_equal(nearest("a sleeping cat"), 1);
+    begin();
+    assert_int_equal(vectors_remove(store.vectors, VECTORS_MEMORIES, 1, NULL), 0);
+    assert_int_equal(nearest("a sleeping cat"), 2);
+    commit();
+    assert_int_equal(nearest("a sleeping cat"), 2);
+}
+
+static void many_replacements_leave_no_holes_that_hide(void **state)
+{
+    char text[64];
+    struct vector_facts facts;
+    struct vector_hit hits[8];
+    (void)state;
+    for (int round = 0; round < 8; round++) {
+        begin();
+        for (int64_t id = 1; id <= 100; id++) {
+            snprintf(text, sizeof text, "note %d about subject%lld", round, (long long)id);
+            put(id, text);
+        }
+        commit();
+    }
+    vectors_facts(store.vectors, VECTORS_MEMORIES, &facts);
+    assert_int_equal(facts.count, 100);
+    assert_int_equal(vectors_search(store.vectors, VECTORS_MEMORIES, "subject42", 8, hits, NULL),
+                     8);
+    assert_int_equal(hits[0].id, 42);
+    for (int i = 1; i < 8; i++)
+        assert_true(hits[i].score <= hits[i - 1].score);
+    assert_true(vectors_recall(store.vectors, VECTORS_MEMORIES, 20, 10) > 0.9);
+}
+
+static void an_embedding_has_length_one_and_is_the_same_again(void **state)
+{
+    static struct embedding_counts counts;
+    struct embedding_features features;
+    float one[EMBEDDING_DIMENSION], again[EMBEDDING_DIMENSION];
+    (void)state;
+    embedding_scan("Agents remember what they were told", &features);
+    assert_true(features.count > 10);
+    embedding_make(&features, &counts, one);
+    embedding_make(&features, &counts, again);
+    assert_memory_equal(one, again, sizeof one);
+    assert_true(embedding_cosine(one, one) > 0.9999 && embedding_cosine(one, one) < 1.0001);
+    embedding_scan("?! ...", &features);
+    assert_int_equal(features.count, 0);
+    embedding_make(&features, &counts, one);
+    assert_true(embedding_cosine(one, one) == 0);
+}
+
+static void vectors_are_there_after_a_restart(void **state)
+{
+    char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
+    struct store_options options = {.folder = mkdtemp(folder), .cache_limit_bytes = 4096};
+    struct store other = {0};
+    struct vector_hit hit = {.id = -1};
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(store_open(&other, &options, NULL), 0);
+        if (round == 0) {
+            assert_int_equal(records_begin(other.records, NULL), 0);
+            vectors_put(other.vectors, VECTORS_CODE, 7, "int main(void)", NULL);
+            assert_int_equal(records_commit(other.records, NULL), 0);
+            vectors_committed(other.vectors);
+        } else {
+            assert_int_equal(vectors_search(other.vectors, VECTORS_CODE, "main int", 1, &hit, NULL),
+                             1);
+            assert_int_equal(hit.id, 7);
+        }
+        store_close(&other);
+    }
+    snprintf(path, sizeof path, "%s/burrow.db", folder);
+    unlink(path);
+    rmdir(folder);
+}
+
+/* ---- cache ---------------------------------------------------------------------------------- */
+
+static void a_cache_keeps_replaces_and_counts(void **state)
+{
+    struct cache *cache = store.cache;
+    char *value;
+    size_t length;
+    int64_t number;
+    (void)state;
+    assert_int_equal(cache_get(cache, "a", &value, &length, NULL), CACHE_MISSING);
+    assert_int_equal(cache_set(cache, "a", "x\0y", 3, 0, NULL), 0);
+    assert_int_equal(cache_get(cache, "a", &value, &length, NULL), CACHE_FOUND);
+    assert_int_equal(length, 3);
+    assert_memory_equal(value, "x\0y", 4);
+    free(value);
+    assert_int_equal(cache_set_absent(cache, "a", "z", 1, 0, NULL), CACHE_MISSING);
+    assert_int_equal(cache_replace(cache, "a", "z", 1, "n", 1, 0, NULL), CACHE_MISSING);
+    assert_int_equal(cache_replace(cache, "a", "x\0y", 3, "n", 1, 0, NULL), CACHE_FOUND);
+    assert_int_equal(cache_add(cache, "a", 1, &number, NULL), -1);
+    assert_int_equal(cache_add(cache, "n", 41, &number, NULL), 0);
+    assert_int_equal(cache_add(cache, "n", 1, &number, NULL), 0);
+    assert_int_equal(number, 42);
+    assert_int_equal(cache_delete(cache, "a", NULL), CACHE_FOUND);
+    assert_int_equal(cache_delete(cache, "a", NULL), CACHE_MISSING);
+}
+
+static void the_one_used_longest_ago_goes_first(void **state)
+{
+    struct cache_facts facts;
+    char key[16], *value, big[600] = {0};
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        assert_int_equal(cache_set(store.cache, key, big, sizeof big, 0, NULL), 0);
+        if (cache_get(store.cache, "k0", &value, NULL, NULL) == CACHE_FOUND)
+            free(value);
+    }
+    cache_facts(store.cache, &facts, NULL);
+    assert_true(facts.bytes <= facts.limit_bytes && facts.evictions > 10);
+    assert_int_equal(cache_get(store.cache, "k0", &value, NULL, NULL), CACHE_FOUND);
+    free(value);
+    assert_int_equal(cache_get(store.cache, "k1", &value, NULL, NULL), CACHE_MISSING);
+    char huge[8192] = {0};
+    assert_int_equal(cache_set(store.cache, "h", huge, sizeof huge, 0, NULL), -1);
+}
+
+static void gather(void *context, const char *key, const char *value, size_t length)
+{
+    (void)value;
+    (void)length;
+    strcat(context, key);
+}
+
+static void what_has_expired_is_not_there(void **state)
+{
+    char keys[64] = "", *value;
+    (void)state;
+    assert_int_equal(cache_set(store.cache, "p:b", "1", 1, 1, NULL), 0);
+    assert_int_equal(cache_set(store.cache, "p:c", "1", 1, 0, NULL), 0);
+    assert_int_equal(cache_set(store.cache, "p:a", "1", 1, 60000, NULL), 0);
+    usleep(3000); /* its millisecond is over then, however busy the machine is */
+    assert_int_equal(cache_get(store.cache, "p:b", &value, NULL, NULL), CACHE_MISSING);
+    assert_int_equal(cache_each(store.cache, "p:", gather, keys, NULL), 0);
+    assert_string_equal(keys, "p:ap:c");
+}
+
+/* ---- graph ---------------------------------------------------------------------------------- */
+
+static void relate(const char *from, const char *type, const char *to)
+{
+    struct error error = {0};
+    graph_node_put(store.graph, from, "thing", NULL, NULL, &error);
+    graph_node_put(store.graph, to, "thing", NULL, NULL, &error);
+    if (graph_relation_put(store.graph, from, type, to, NULL, NULL, &error) < 0)
+        fail_msg("%s", error.text);
+}
+
+static void assert_json(json_t *value, const char *expected)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    assert_string_equal(text, expected);
+    free(text);
+    json_decref(value);
+}
+
+static void a_graph_is_walked_in_both_directions(void **state)
+{
+    (void)state;
+    relate("a", "knows", "b");
+    relate("b", "knows", "c");
+    relate("c", "likes", "d");
+    relate("e", "knows", "a");
+    assert_json(graph_path(store.graph, "a", "d", GRAPH_OUT, 5, NULL), "[\"a\",\"b\",\"c\",\"d\"]");
+    assert_json(graph_path(store.graph, "a", "d", GRAPH_OUT, 2, NULL), "[]");
+    assert_json(graph_path(store.graph, "d", "a", GRAPH_IN, 5, NULL), "[\"d\",\"c\",\"b\",\"a\"]");
+    assert_json(graph_within(store.graph, "a", GRAPH_BOTH, "knows", NULL, 1, 10, NULL),
+                "[{\"key\":\"b\",\"type\":\"thing\",\"distance\":1},"
+                "{\"key\":\"e\",\"type\":\"thing\",\"distance\":1}]");
+    json_t *relations = graph_relations(store.graph, "a", GRAPH_BOTH, NULL, 0, 10, NULL);
+    assert_int_equal(json_array_size(relations), 2);
+    json_decref(relations);
+    assert_int_equal(graph_node_remove(store.graph, "b", NULL), 1);
+    assert_json(graph_path(store.graph, "a", "d", GRAPH_BOTH, 5, NULL), "[]");
+    struct graph_facts facts;
+    assert_int_equal(graph_facts(store.graph, &facts, NULL), 0);
+    assert_int_equal(facts.nodes, 4);
+    assert_int_equal(facts.relations, 2);
+}
+
+static void a_relation_needs_both_ends(void **state)
+{
+    struct error error = {0};
+    (void)state;
+    graph_node_put(store.graph, "entity:Ada", "person", NULL, NULL, &error);
+    assert_int_equal(
+        graph_relation_put(store.graph, "entity:Ada", "knows", "entity:Bob", NULL, NULL, &error),
+        -1);
+    assert_non_null(strstr(error.text, "\"Bob\""));
+}
+
+static void renaming_takes_the_relations_along(void **state)
+{
+    (void)state;
+    relate("a", "knows", "b");
+    assert_int_equal(graph_node_rename(store.graph, "a", "z", NULL), 1);
+    assert_json(graph_path(store.graph, "z", "b", GRAPH_OUT, 1, NULL), "[\"z\",\"b\"]");
+    assert_json(graph_node(store.graph, "a", NULL), "null");
+}
+
+static void words_of_a_user_are_no_query_syntax(void **state)
+{
+    char *match = records_match("a \"b\" OR (c* NEAR/2", "AND");
+    (void)state;
+    assert_string_equal(match, "\"a\" AND \"b\" AND \"OR\" AND \"c\" AND \"NEAR\" AND \"2\"");
+    free(match);
+    assert_null(records_match("*** \"\"", "OR"));
+}
+
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_STORE(a_transaction_sees_its_vectors_and_a_rollback_drops_them),
+        WITH_STORE(many_replacements_leave_no_holes_that_hide),
+        cmocka_unit_test(an_embedding_has_length_one_and_is_the_same_again),
+        cmocka_unit_test(vectors_are_there_after_a_restart),
+        WITH_STORE(a_cache_keeps_replaces_and_counts),
+        WITH_STORE(the_one_used_longest_ago_goes_first),
+        WITH_STORE(what_has_expired_is_not_there),
+        WITH_STORE(a_graph_is_walked_in_both_directions),
+        WITH_STORE(a_relation_needs_both_ends),
+        WITH_STORE(renaming_takes_the_relations_along),
+        cmocka_unit_test(words_of_a_user_are_no_query_syntax),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
