@@ -25,9 +25,9 @@ static int append_json(const char *bytes, size_t length, void *out)
 
 int method_give(struct method_call *call, json_t *members)
 {
-    int result = members ? json_dump_callback(members, append_json, call->out,
-                                              JSON_COMPACT | JSON_EMBED)
-                         : -1;
+    int result =
+        members ? json_dump_callback(members, append_json, call->out, JSON_COMPACT | JSON_EMBED)
+                : -1;
     json_decref(members);
     return result < 0 ? method_fail(call, RPC_INTERNAL_ERROR, "the answer is too large") : 0;
 }
@@ -63,10 +63,11 @@ int method_initialize(struct method_call *call)
 
 int method_discover(struct method_call *call)
 {
-    return buffer_append_text(
-        call->out, "\"supportedVersions\":[\"" MCP_LATEST_MODERN "\"],\"capabilities\":{" CAPABILITIES
-                   ",\"resources\":{\"listChanged\":true,\"subscribe\":true}},"
-                   "\"instructions\":\"" INSTRUCTIONS "\"");
+    return buffer_append_text(call->out,
+                              "\"supportedVersions\":[\"" MCP_LATEST_MODERN
+                              "\"],\"capabilities\":{" CAPABILITIES
+                              ",\"resources\":{\"listChanged\":true,\"subscribe\":true}},"
+                              "\"instructions\":\"" INSTRUCTIONS "\"");
 }
 
 static int method_nothing(struct method_call *call)
@@ -137,7 +138,8 @@ static int method_tools_list(struct method_call *call)
 static int give_failure(struct method_call *call, const struct tool_call *done)
 {
     struct buffer *out = call->out;
-    int result = buffer_printf(out, "\"content\":[{\"type\":\"text\",\"text\":\"%s: ", done->reason);
+    int result =
+        buffer_printf(out, "\"content\":[{\"type\":\"text\",\"text\":\"%s: ", done->reason);
     result |= buffer_append_json_escaped(out, done->error.text, strlen(done->error.text));
     result |= buffer_append_text(out, "\"}],\"isError\":true");
     return result;

@@ -24,7 +24,7 @@ struct method {
     enum method_eras eras;
     const char *cacheable; /* cacheScope of the result in the modern era; NULL: it has none */
     unsigned ttl_ms;
-    const char *name_header; /* the member of params that Mcp-Name repeats */
+    const char *name_header;              /* the member of params that Mcp-Name repeats */
     int (*run)(struct method_call *call); /* 0, or -1 after method_fail */
 };
 

@@ -29,7 +29,8 @@ static const struct prompt prompts[] = {
       {"detail", "How much to tell: brief or full.", false}},
      "Find out what the memory holds about: {topic}\n\n"
      "Search by meaning with retrieve_memory, by words with search_memory, and look for named "
-     "things in the graph with search_nodes. Tell me what is known, with the id of each memory that "
+     "things in the graph with search_nodes. Tell me what is known, with the id of each memory "
+     "that "
      "you rely on, what contradicts itself, and what is missing. Do not fill gaps by guessing. "
      "Detail wanted: {detail}"},
     {"remember_decision",
@@ -39,8 +40,10 @@ static const struct prompt prompts[] = {
       {"reasons", "Why, and what was rejected.", false},
       {"tags", "Words to find it by, separated by commas.", false}},
      "Keep this decision: {decision}\n\nReasons: {reasons}\nTags: {tags}\n\n"
-     "First look with search_memory whether an earlier decision is changed by it. Then store it with "
-     "store_memory, as a text that stands by itself: what was decided, why, what was rejected. If an "
+     "First look with search_memory whether an earlier decision is changed by it. Then store it "
+     "with "
+     "store_memory, as a text that stands by itself: what was decided, why, what was rejected. If "
+     "an "
      "earlier decision is replaced, say so in the text with its id. Tell me the new id."},
     {"review_memories",
      "Review memories",
@@ -155,10 +158,10 @@ int method_prompts_get(struct method_call *call)
     if (result == 0 && strcmp(prompt->name, "explain_tool") == 0)
         result = add_tool(call, json_string_value(json_object_get(given, "tool")), &text);
     if (result == 0)
-        result = method_give(
-            call, json_pack("{s:s, s:[{s:s, s:{s:s, s:s%}}]}", "description", prompt->description,
-                            "messages", "role", "user", "content", "type", "text", "text",
-                            buffer_bytes(&text), buffer_length(&text)));
+        result = method_give(call, json_pack("{s:s, s:[{s:s, s:{s:s, s:s%}}]}", "description",
+                                             prompt->description, "messages", "role", "user",
+                                             "content", "type", "text", "text", buffer_bytes(&text),
+                                             buffer_length(&text)));
     buffer_free(&text);
     return result;
 }

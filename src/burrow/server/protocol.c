@@ -1,4 +1,5 @@
-/* See protocol.h. From bytes to a method of the right era, and its result or error back to bytes. */
+/* See protocol.h. From bytes to a method of the right era, and its result or error back to bytes.
+ */
 #include "burrow/server/protocol.h"
 
 #include "burrow/server/methods.h"
@@ -206,11 +207,12 @@ static void acknowledge(struct protocol_answer *answer)
     char *filter = json_dumps(answer->listen_filter, JSON_COMPACT);
     buffer_clear(&answer->text);
     if (filter)
-        buffer_printf(&answer->text,
-                      "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\","
-                      "\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":%s},"
-                      "\"notifications\":%s}}",
-                      answer->listen_id, filter);
+        buffer_printf(
+            &answer->text,
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\","
+            "\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":%s},"
+            "\"notifications\":%s}}",
+            answer->listen_id, filter);
     free(filter);
 }
 
@@ -245,6 +247,13 @@ static void answer_request(struct service *service, const struct protocol_contex
         method = NULL;
     if (modern && !check_modern(context, id, name, method, params, answer))
         return;
+    if (!modern && context->http && !context->revision && strcmp(name, "initialize") != 0) {
+        refuse(answer, id, RPC_INVALID_REQUEST,
+               "Mcp-Session-Id is missing: initialize gives it; or send a request "
+               "of " MCP_LATEST_MODERN " with its _meta",
+               NULL);
+        return;
+    }
     if (!method) {
         char text[256];
         snprintf(text, sizeof text, "Method not found: %.200s", name);
@@ -254,8 +263,8 @@ static void answer_request(struct service *service, const struct protocol_contex
     }
     struct method_call call = {
         .service = service,
-        .revision = modern ? mcp_revision_find(MCP_LATEST_MODERN)
-                           : legacy_revision(context, name, params),
+        .revision =
+            modern ? mcp_revision_find(MCP_LATEST_MODERN) : legacy_revision(context, name, params),
         .params = params,
         .id = id,
         .answer = answer,
@@ -283,7 +292,8 @@ static void answer_message(struct service *service, const struct protocol_contex
     if (!json_is_object(message) || !version || strcmp(version, "2.0") != 0)
         refuse(answer, id_fits ? id : NULL, RPC_INVALID_REQUEST,
                "not a JSON-RPC 2.0 message: an object with \"jsonrpc\": \"2.0\"", NULL);
-    else if (!method && id && (json_object_get(message, "result") || json_object_get(message, "error")))
+    else if (!method && id &&
+             (json_object_get(message, "result") || json_object_get(message, "error")))
         answer->status = 202; /* a response; nothing was asked */
     else if (!method)
         refuse(answer, id_fits ? id : NULL, RPC_INVALID_REQUEST, "the message has no method", NULL);

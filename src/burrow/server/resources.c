@@ -119,9 +119,9 @@ static int collect(struct method_call *call, json_t *resources, int64_t after, i
 {
     struct error error = {0};
     int64_t limit = PAGE_MEMORIES + 1, last = -1;
-    sqlite3_stmt *rows =
-        records_query(call->service->store->records, &error,
-                      "SELECT * FROM memories WHERE id > ? ORDER BY id LIMIT ?", "ii", after, limit);
+    sqlite3_stmt *rows = records_query(call->service->store->records, &error,
+                                       "SELECT * FROM memories WHERE id > ? ORDER BY id LIMIT ?",
+                                       "ii", after, limit);
     *next = -1;
     if (!rows)
         return method_fail(call, RPC_INTERNAL_ERROR, "%.400s", error.text);
@@ -204,8 +204,7 @@ int method_resources_read(struct method_call *call)
 int method_resource_templates(struct method_call *call)
 {
     return buffer_append_text(
-        call->out,
-        "\"resourceTemplates\":[{\"uriTemplate\":\"memory://{id}\",\"name\":\"memory\","
-        "\"title\":\"A memory\",\"description\":\"A stored memory by its id, as JSON.\","
-        "\"mimeType\":\"application/json\"}]");
+        call->out, "\"resourceTemplates\":[{\"uriTemplate\":\"memory://{id}\",\"name\":\"memory\","
+                   "\"title\":\"A memory\",\"description\":\"A stored memory by its id, as JSON.\","
+                   "\"mimeType\":\"application/json\"}]");
 }

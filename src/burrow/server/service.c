@@ -25,8 +25,7 @@ static json_t *annotations(const struct tool *tool)
     bool read_only = tool->flags & (TOOL_READ_ONLY | TOOL_PURE);
     json_t *hints = json_pack("{s:b, s:b}", "readOnlyHint", read_only, "openWorldHint", 0);
     if (hints && !read_only) {
-        json_object_set_new(hints, "destructiveHint",
-                            json_boolean(tool->flags & TOOL_DESTRUCTIVE));
+        json_object_set_new(hints, "destructiveHint", json_boolean(tool->flags & TOOL_DESTRUCTIVE));
         json_object_set_new(hints, "idempotentHint", json_boolean(tool->flags & TOOL_IDEMPOTENT));
     }
     return hints;
@@ -35,9 +34,9 @@ static json_t *annotations(const struct tool *tool)
 /* `full`: with what came with 2025-06-18. */
 static json_t *describe(const struct tool *tool, bool full)
 {
-    json_t *entry = json_pack("{s:s, s:s, s:o?, s:o}", "name", tool->name, "description",
-                              tool->description, "inputSchema", json_loads(tool->input_schema, 0, NULL),
-                              "annotations", annotations(tool));
+    json_t *entry = json_pack(
+        "{s:s, s:s, s:o?, s:o}", "name", tool->name, "description", tool->description,
+        "inputSchema", json_loads(tool->input_schema, 0, NULL), "annotations", annotations(tool));
     if (entry && full) {
         json_object_set_new(entry, "title", json_string(tool->title));
         json_object_set_new(entry, "outputSchema", json_loads(tool->output_schema, 0, NULL));
@@ -213,9 +212,9 @@ static int print_durations(const char *name, const struct figures *figures, stru
 {
     int result = 0;
     for (size_t q = 0; q < 3; q++)
-        result |= buffer_printf(
-            out, "burrow_tool_duration_seconds{tool=\"%s\",quantile=\"%g\"} %.9f\n", name,
-            quantiles[q], (double)figures->quantiles_ns[q] / (double)NS_PER_S);
+        result |=
+            buffer_printf(out, "burrow_tool_duration_seconds{tool=\"%s\",quantile=\"%g\"} %.9f\n",
+                          name, quantiles[q], (double)figures->quantiles_ns[q] / (double)NS_PER_S);
     return result | buffer_printf(out,
                                   "burrow_tool_duration_seconds_sum{tool=\"%s\"} %.9f\n"
                                   "burrow_tool_duration_seconds_count{tool=\"%s\"} %llu\n",
@@ -249,8 +248,9 @@ int service_metrics(struct service *service, struct buffer *out)
                                (double)(clock_now_ns() - service->started_ns) / (double)NS_PER_S);
     result |= print_each(service, out, print_calls);
     result |= buffer_append_text(
-        out, "# HELP burrow_tool_duration_seconds Time in a tool, the wait for the store included.\n"
-             "# TYPE burrow_tool_duration_seconds summary\n");
+        out,
+        "# HELP burrow_tool_duration_seconds Time in a tool, the wait for the store included.\n"
+        "# TYPE burrow_tool_duration_seconds summary\n");
     return result | print_each(service, out, print_durations);
 }
 
@@ -302,8 +302,8 @@ int service_document(struct buffer *out)
         result |= buffer_printf(out, "\n## %s (%zu)\n", group->name, group->count);
         for (size_t i = 0; i < group->count; i++) {
             const struct tool *tool = &group->tools[i];
-            result |= buffer_printf(out, "\n### %s\n\n%s (%s; %s).\n%s\n\n", tool->name, tool->title,
-                                    tool->category, kind_of(tool), tool->description);
+            result |= buffer_printf(out, "\n### %s\n\n%s (%s; %s).\n%s\n\n", tool->name,
+                                    tool->title, tool->category, kind_of(tool), tool->description);
             result |= document_arguments(tool, out);
         }
     }

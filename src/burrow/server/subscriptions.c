@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CHANGED 256 /* rows of a transaction told one by one; beyond: only that the list changed */
+#define MAX_CHANGED                                                                                \
+    256 /* rows of a transaction told one by one; beyond: only that the list changed */
 
 struct subscription {
     struct subscription *next;
@@ -148,10 +149,8 @@ struct subscription *subscriptions_add(struct subscriptions *all, const char *id
     struct subscription *one = calloc(1, sizeof *one);
     if (!one)
         return NULL;
-    *one = (struct subscription){.id = strdup(id),
-                                 .filter = json_deep_copy(filter),
-                                 .heard = heard,
-                                 .context = context};
+    *one = (struct subscription){
+        .id = strdup(id), .filter = json_deep_copy(filter), .heard = heard, .context = context};
     pthread_mutex_lock(&all->lock);
     bool room = all->count < SUBSCRIPTIONS_LIMIT && one->id && one->filter;
     if (room) {
@@ -194,10 +193,11 @@ char *subscription_end_text(const char *id)
 {
     struct buffer text;
     buffer_init(&text, 16384);
-    buffer_printf(&text,
-                  "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"resultType\":\"complete\",\"_meta\":"
-                  "{\"io.modelcontextprotocol/subscriptionId\":%s,"
-                  "\"io.modelcontextprotocol/serverInfo\":" SERVER_INFO "}}}",
-                  id, id);
+    buffer_printf(
+        &text,
+        "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"resultType\":\"complete\",\"_meta\":"
+        "{\"io.modelcontextprotocol/subscriptionId\":%s,"
+        "\"io.modelcontextprotocol/serverInfo\":" SERVER_INFO "}}}",
+        id, id);
     return buffer_take_string(&text);
 }

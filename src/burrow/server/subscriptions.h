@@ -1,5 +1,6 @@
 /* The subscriptions that are open (subscriptions/listen), and what they hear: memories that came,
- * changed or went, told once the change is committed. */
+ * changed or went, told as the transaction commits. A reader then waits for the store's lock, and
+ * so sees the change. */
 #ifndef BURROW_SERVER_SUBSCRIPTIONS_H
 #define BURROW_SERVER_SUBSCRIPTIONS_H
 
@@ -12,7 +13,8 @@
 struct subscriptions;
 struct subscription;
 
-/* Called with one JSON message, in the thread that made the change; must not block nor call back. */
+/* Called with one JSON message, in the thread that made the change; must not block nor call back.
+ */
 typedef void subscription_heard(void *context, const char *message, size_t length);
 
 /* Begins to watch the store's records. NULL when memory is out. */
