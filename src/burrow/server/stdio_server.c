@@ -1,0 +1,227 @@
+/* See stdio_server.h. Messages are answered in the order in which they come; notifications of
+ * subscriptions come between, from the same thread, for only its calls change anything. */
+#include "burrow/server/stdio_server.h"
+
+#include "burrow/server/protocol.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_LISTENING 32
+
+struct listening {
+    char *id; /* as JSON text; NULL: the place is free */
+    struct subscription *subscription;
+};
+
+struct stdio {
+    struct service *service;
+    struct subscriptions *subscriptions;
+    int input, output;
+    const struct mcp_revision *revision; /* what initialize agreed on */
+    struct buffer lines;
+    struct buffer
+        notes; /* of subscriptions, written after the answer of the call that caused them */
+    struct listening listening[MAX_LISTENING];
+    bool skipping; /* a line that was too long, up to its end */
+    bool gone;     /* nobody reads the output */
+};
+
+static void write_all(struct stdio *stdio, const char *bytes, size_t length)
+{
+    while (length > 0 && !stdio->gone) {
+        ssize_t written = write(stdio->output, bytes, length);
+        if (written > 0) {
+            bytes += written;
+            length -= (size_t)written;
+        } else if (errno == EAGAIN) {
+            struct pollfd ready = {.fd = stdio->output, .events = POLLOUT};
+            poll(&ready, 1, -1);
+        } else if (errno != EINTR)
+            stdio->gone = true;
+    }
+}
+
+static void write_line(struct stdio *stdio, struct buffer *text)
+{
+    if (buffer_length(text) > 0 && buffer_append_char(text, '\n') == 0)
+        write_all(stdio, buffer_bytes(text), buffer_length(text));
+}
+
+static void heard(void *context, const char *message, size_t length)
+{
+    struct stdio *stdio = context;
+    if (buffer_reserve(&stdio->notes, length + 1)) {
+        buffer_append(&stdio->notes, message, length);
+        buffer_append_char(&stdio->notes, '\n');
+    }
+}
+
+static void write_notes(struct stdio *stdio)
+{
+    if (buffer_length(&stdio->notes) > 0)
+        write_all(stdio, buffer_bytes(&stdio->notes), buffer_length(&stdio->notes));
+    buffer_clear(&stdio->notes);
+}
+
+static void end_listening(struct stdio *stdio, struct listening *one)
+{
+    subscriptions_remove(stdio->subscriptions, one->subscription);
+    free(one->id);
+    *one = (struct listening){0};
+}
+
+/* The acknowledgement is written before anything can be heard. */
+static void begin_listening(struct stdio *stdio, struct protocol_answer *answer)
+{
+    for (size_t i = 0; i < MAX_LISTENING; i++) {
+        struct listening *one = &stdio->listening[i];
+        if (one->id)
+            continue;
+        one->subscription = subscriptions_add(stdio->subscriptions, answer->listen_id,
+                                              answer->listen_filter, heard, stdio);
+        if (!one->subscription)
+            break;
+        one->id = answer->listen_id;
+        answer->listen_id = NULL;
+        return;
+    }
+    buffer_clear(&answer->text);
+    buffer_printf(&answer->text,
+                  "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":%d,\"message\":"
+                  "\"too many subscriptions; cancel one first\"}}",
+                  answer->listen_id, RPC_INTERNAL_ERROR);
+}
+
+static void cancel(struct stdio *stdio, const char *id)
+{
+    for (size_t i = 0; i < MAX_LISTENING; i++)
+        if (stdio->listening[i].id && strcmp(stdio->listening[i].id, id) == 0)
+            end_listening(stdio, &stdio->listening[i]);
+}
+
+static void take_line(struct stdio *stdio, const char *line, size_t length)
+{
+    struct protocol_answer answer;
+    struct protocol_context context = {.revision = stdio->revision};
+    if (length > 0 && line[length - 1] == '\r')
+        length--;
+    if (length == 0)
+        return;
+    protocol_answer(stdio->service, &context, line, length, &answer);
+    if (answer.initialized)
+        stdio->revision = answer.initialized;
+    if (answer.cancelled_id)
+        cancel(stdio, answer.cancelled_id);
+    if (answer.listen_id)
+        begin_listening(stdio, &answer);
+    write_line(stdio, &answer.text);
+    protocol_answer_free(&answer);
+    write_notes(stdio);
+}
+
+static void refuse_long(struct stdio *stdio)
+{
+    struct buffer text;
+    buffer_init(&text, 1024);
+    protocol_error(&text, RPC_INVALID_REQUEST, "a message has at most 4 MiB");
+    write_line(stdio, &text);
+    buffer_free(&text);
+}
+
+static void take_lines(struct stdio *stdio)
+{
+    struct buffer *lines = &stdio->lines;
+    char *end;
+    while (!stdio->gone && buffer_length(lines) > 0 &&
+           (end = memchr(buffer_bytes(lines), '\n', buffer_length(lines)))) {
+        size_t length = (size_t)(end - buffer_bytes(lines));
+        if (!stdio->skipping)
+            take_line(stdio, buffer_bytes(lines), length);
+        stdio->skipping = false;
+        buffer_consume(lines, length + 1);
+    }
+    if (buffer_length(lines) >= STDIO_LINE_LIMIT || stdio->skipping) {
+        if (!stdio->skipping)
+            refuse_long(stdio);
+        stdio->skipping = true;
+        buffer_clear(lines);
+    }
+}
+
+/* 1: go on; 0: the input is at its end; -1: it failed. */
+static int read_more(struct stdio *stdio)
+{
+    const size_t room = 65536;
+    char *to = buffer_reserve(&stdio->lines, room);
+    if (!to)
+        return -1;
+    ssize_t length = read(stdio->input, to, room);
+    if (length < 0)
+        return errno == EINTR || errno == EAGAIN ? 1 : -1;
+    buffer_commit(&stdio->lines, (size_t)length);
+    return length > 0;
+}
+
+static int serve(struct stdio *stdio, int stop, struct error *error)
+{
+    struct pollfd ready[2] = {{.fd = stdio->input, .events = POLLIN},
+                              {.fd = stop, .events = POLLIN}};
+    while (!stdio->gone) {
+        if (poll(ready, 2, -1) < 0 && errno != EINTR)
+            return error_set(error, ERROR_INTERNAL, "poll: %s", strerror(errno));
+        if (ready[1].revents)
+            return 0;
+        if (!ready[0].revents)
+            continue;
+        int more = read_more(stdio);
+        if (more < 0)
+            return error_set(error, ERROR_INTERNAL, "standard input: %s", strerror(errno));
+        take_lines(stdio);
+        if (more == 0) {
+            /* the last line may lack its end */
+            if (buffer_length(&stdio->lines) > 0)
+                take_line(stdio, buffer_bytes(&stdio->lines), buffer_length(&stdio->lines));
+            return 0;
+        }
+    }
+    return 0;
+}
+
+static void end_all(struct stdio *stdio)
+{
+    for (size_t i = 0; i < MAX_LISTENING; i++) {
+        struct listening *one = &stdio->listening[i];
+        char *text = one->id ? subscription_end_text(one->id) : NULL;
+        if (text) {
+            write_all(stdio, text, strlen(text));
+            write_all(stdio, "\n", 1);
+        }
+        free(text);
+        if (one->id)
+            end_listening(stdio, one);
+    }
+}
+
+int stdio_serve(struct service *service, struct subscriptions *subscriptions, int input, int output,
+                int stop, struct error *error)
+{
+    struct stdio *stdio = calloc(1, sizeof *stdio);
+    if (!stdio)
+        return error_set(error, ERROR_INTERNAL, "out of memory");
+    stdio->service = service;
+    stdio->subscriptions = subscriptions;
+    stdio->input = input;
+    stdio->output = output;
+    buffer_init(&stdio->lines, STDIO_LINE_LIMIT + 65536);
+    buffer_init(&stdio->notes, (size_t)1 << 20);
+    int result = serve(stdio, stop, error);
+    end_all(stdio);
+    buffer_free(&stdio->lines);
+    buffer_free(&stdio->notes);
+    free(stdio);
+    return result;
+}
