@@ -2,8 +2,5 @@
 #include "burrow/tools/groups.h"
 
 const struct tool_group *const tool_groups[] = {
-    &tools_core_memory,
-    &tools_core_graph,
-    &tools_taskmaster,
-    NULL,
+    &tools_core_memory, &tools_core_graph, &tools_taskmaster, &tools_knowledge_graph, NULL,
 };
