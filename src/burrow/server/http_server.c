@@ -362,7 +362,8 @@ struct http_server *http_server_start(struct service *service, struct subscripti
     server->subscriptions = subscriptions;
     server->options = *options;
     set_defaults(&server->options);
-    server->rate.limit = server->rate.tokens = options->rate_limit;
+    server->rate.limit = options->rate_limit;
+    server->rate.tokens = options->rate_limit > 1 ? options->rate_limit : 1;
     server->rate.filled_ns = clock_now_ns();
     pthread_mutex_init(&server->rate.lock, NULL);
     pthread_mutex_init(&server->streams.lock, NULL);
