@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SWALLOW_LIMIT ((size_t)16 << 20) /* of a body that is refused; beyond it the line is cut   \
-                                          */
+#define SWALLOW_LIMIT                                                                              \
+    ((size_t)16 << 20) /* of a body that is refused; beyond it the line is cut                     \
+                        */
 
 /* --- answers --- */
 

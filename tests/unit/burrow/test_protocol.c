@@ -60,6 +60,7 @@ static const struct tool some_tools[] = {
      run_echo},
     {"fail", "Fail", "Fail.", "mem", TOOL_PURE | TOOL_READ_ONLY, NO_INPUT, ANY_OUTPUT, run_fail},
     {"picture", "Picture", "An image.", "dia", TOOL_PURE, NO_INPUT, ANY_OUTPUT, run_picture},
+    {"wipe", "Wipe", "Wipe.", "mem", TOOL_DESTRUCTIVE, NO_INPUT, ANY_OUTPUT, run_picture},
     {"keep", "Keep", "Keep a text.", "mem", 0, TEXT_INPUT, ANY_OUTPUT, run_keep},
 };
 
@@ -68,7 +69,7 @@ static char names[MANY][16];
 static struct tool many_tools[MANY];
 static const char *const tables[] = {"CREATE TABLE memories(id INTEGER PRIMARY KEY, content TEXT)",
                                      NULL};
-static const struct tool_group some = {"some", tables, some_tools, 4};
+static const struct tool_group some = {"some", tables, some_tools, 5};
 static const struct tool_group many = {"many", NULL, many_tools, MANY};
 const struct tool_group *const tool_groups[] = {&some, &many, NULL};
 
@@ -416,7 +417,7 @@ static void tool_pages(void **state)
         snprintf(more, sizeof more, cursor ? "\"cursor\":\"%s\"" : "", cursor);
         json_decref(answer);
     } while (*more && pages < 9);
-    assert_int_equal(tools, MANY + 4);
+    assert_int_equal(tools, MANY + 5);
     assert_int_equal(pages, 2);
 }
 
@@ -434,6 +435,55 @@ static void resource_pages(void **state)
     answer = ask_modern(fixture, "resources/list", "\"cursor\":\"after-100\"");
     assert_int_equal(json_array_size(json_object_get(result_of(answer), "resources")), 50);
     assert_null(json_object_get(result_of(answer), "nextCursor"));
+    json_decref(answer);
+}
+
+/* A destructive tool runs when the user agrees, if the server is told to ask. */
+static void confirmation(void **state)
+{
+#define ASKABLE                                                                                    \
+    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/"                                            \
+    "call\",\"params\":{\"name\":\"wipe\",\"_meta\":"                                              \
+    "{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                                 \
+    "\"io.modelcontextprotocol/clientCapabilities\":{\"elicitation\":{}}}"
+    static const struct {
+        const char *response;
+        bool runs;
+    } cases[] = {{"{\"action\":\"accept\",\"content\":{\"confirm\":true}}", true},
+                 {"{\"action\":\"accept\",\"content\":{\"confirm\":false}}", false},
+                 {"{\"action\":\"accept\"}", false},
+                 {"{\"action\":\"decline\"}", false}};
+    struct fixture *fixture = *state;
+    struct service_tool *wipe = service_find(fixture->service, "wipe");
+    fixture->service->confirm_destructive = true;
+    json_t *answer = ask_modern(fixture, "tools/call", "\"name\":\"wipe\"");
+    fits(fixture, 1, answer, "MissingRequiredClientCapabilityError");
+    fails_with(fixture, answer, RPC_MISSING_CAPABILITY, 400);
+    answer = ask(fixture, ASKABLE "}}");
+    fits(fixture, 1, result_of(answer), "InputRequiredResult");
+    assert_string_equal(json_string_value(json_object_get(result_of(answer), "resultType")),
+                        "input_required");
+    assert_int_equal(wipe->latency.count, 0);
+    json_decref(answer);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char message[1024];
+        uint64_t before = wipe->latency.count;
+        snprintf(message, sizeof message, ASKABLE ",\"inputResponses\":{\"confirm\":%s}}}",
+                 cases[i].response);
+        answer = ask(fixture, message);
+        fits(fixture, 1, result_of(answer), "CallToolResult");
+        assert_int_equal(wipe->latency.count - before, cases[i].runs);
+        assert_int_equal(json_is_true(json_object_get(result_of(answer), "isError")),
+                         !cases[i].runs);
+        json_decref(answer);
+    }
+    fixture->revision = mcp_revision_find("2025-11-25");
+    answer = ask_legacy(fixture, "tools/call", "{\"name\":\"wipe\"}");
+    assert_true(json_is_true(json_object_get(result_of(answer), "isError")));
+    json_decref(answer);
+    fixture->revision = NULL;
+    answer = ask_modern(fixture, "tools/call", "\"name\":\"picture\"");
+    assert_false(json_is_true(json_object_get(result_of(answer), "isError")));
     json_decref(answer);
 }
 
@@ -611,7 +661,7 @@ static void documents(void **state)
     buffer_init(&out, 1 << 20);
     assert_int_equal(service_document(&out), 0);
     char *text = buffer_take_string(&out);
-    assert_non_null(strstr(text, "## some (4)"));
+    assert_non_null(strstr(text, "## some (5)"));
     assert_non_null(strstr(
         text,
         "### echo\n\nEcho (mem; reads only).\nGive back.\n\n- `text` string, required: A text.\n"));
@@ -626,7 +676,7 @@ int main(void)
         CASE(modern_headers), CASE(modern_encoded_name), CASE(tool_results),
         CASE(tool_pages),     CASE(resource_pages),      CASE(legacy_initialize),
         CASE(legacy_results), CASE(legacy_batches),      CASE(subscription),
-        CASE(session_table),  CASE(documents),
+        CASE(confirmation),   CASE(session_table),       CASE(documents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
