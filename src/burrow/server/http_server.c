@@ -317,7 +317,7 @@ static void set_defaults(struct http_server_options *options)
     if (!options->threads)
         options->threads = cores > 0 ? (unsigned)cores : 1;
     if (!options->connection_limit)
-        options->connection_limit = 1000;
+        options->connection_limit = 4000;
     if (!options->idle_s)
         options->idle_s = 120;
     if (!options->session_limit)
@@ -343,7 +343,7 @@ static int start_daemon(struct http_server *server, int fd, struct error *error)
         handle, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed,
         server, MHD_OPTION_CONNECTION_LIMIT, options->connection_limit,
         MHD_OPTION_CONNECTION_TIMEOUT, options->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)65536, MHD_OPTION_ARRAY, options->threads > 1 ? pool : pool + 1, MHD_OPTION_END);
+        (size_t)32768, MHD_OPTION_ARRAY, options->threads > 1 ? pool : pool + 1, MHD_OPTION_END);
     if (server->daemon)
         return 0;
     close(fd);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -254,6 +255,16 @@ static int catch_signals(void)
     return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
+/* A connection is a descriptor: take as many as the system lets us. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int command_serve(int argc, char **argv)
 {
     struct error error = {0};
@@ -266,6 +277,7 @@ static int command_serve(int argc, char **argv)
         result = make_folder(options.store.folder, &error);
     if (result == 0) {
         int stop = catch_signals();
+        raise_descriptor_limit();
         result = serve(&options, stop, &error);
         close(stop);
     }

@@ -421,20 +421,31 @@ static void tool_pages(void **state)
     assert_int_equal(pages, 2);
 }
 
+/* The newest first, and no more than a client can take in. */
 static void resource_pages(void **state)
 {
     struct fixture *fixture = *state;
-    for (int i = 0; i < 150; i++)
+    char more[64] = "", first[64] = "";
+    size_t resources = 0, pages = 0;
+    for (int i = 0; i < 1050; i++)
         json_decref(
             ask_modern(fixture, "tools/call", "\"name\":\"keep\",\"arguments\":{\"text\":\"x\"}"));
-    json_t *answer = ask_modern(fixture, "resources/list", "");
-    assert_int_equal(json_array_size(json_object_get(result_of(answer), "resources")), 100);
-    assert_string_equal(json_string_value(json_object_get(result_of(answer), "nextCursor")),
-                        "after-100");
-    json_decref(answer);
-    answer = ask_modern(fixture, "resources/list", "\"cursor\":\"after-100\"");
-    assert_int_equal(json_array_size(json_object_get(result_of(answer), "resources")), 50);
-    assert_null(json_object_get(result_of(answer), "nextCursor"));
+    do {
+        json_t *answer = ask_modern(fixture, "resources/list", more);
+        json_t *list = json_object_get(result_of(answer), "resources");
+        const char *cursor = json_string_value(json_object_get(result_of(answer), "nextCursor"));
+        if (pages++ == 0)
+            snprintf(first, sizeof first, "%s",
+                     json_string_value(json_object_get(json_array_get(list, 0), "uri")));
+        resources += json_array_size(list);
+        snprintf(more, sizeof more, cursor ? "\"cursor\":\"%s\"" : "", cursor);
+        json_decref(answer);
+    } while (*more && pages < 20);
+    assert_string_equal(first, "memory://1050");
+    assert_int_equal(resources, 1000);
+    assert_int_equal(pages, 10);
+    json_t *answer = ask_modern(fixture, "resources/read", "\"uri\":\"memory://1\"");
+    assert_non_null(result_of(answer));
     json_decref(answer);
 }
 
