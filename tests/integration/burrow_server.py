@@ -289,7 +289,7 @@ def stdio_modern():
 
 def options():
     cases = [(["serve", "--listen", "0.0.0.0:0", "--data", ":memory:"], "--token"),
-             (["serve", "--listen", "nowhere"], "127.0.0.1:8765"), (["serve", "--rate-limit", "fast"], "100/s"),
+             (["serve", "--data", ":memory:", "--listen", "nowhere"], "127.0.0.1:8765"), (["serve", "--rate-limit", "fast"], "100/s"),
              (["serve", "--token", "secret-text"], "@FILE"), (["serve", "--data", "/proc/none/x"], "/proc/none/x"),
              (["serve", "extra"], "extra"), ([], "usage")]
     for arguments, words in cases:
