@@ -1,5 +1,6 @@
-/* The memory tiers that cicada brings itself, when none are given: a redis-server of our own, and a
- * folder for what needs one. All of it is gone when the run is over, however it ends. */
+/* What cicada brings itself when it is not given: burrow, where no target is; a redis-server, where
+ * no Redis is; and a folder for what needs one. All of it is gone when the run is over, however it
+ * ends. */
 #ifndef CICADA_CICADA_EMBEDDED_H
 #define CICADA_CICADA_EMBEDDED_H
 

@@ -1,6 +1,7 @@
 #include "plan/run_flags.h"
 
 #include "plan/build.h"
+#include "plan/burrow_plan.h"
 #include "plan/target.h"
 #include "plan/target_flags.h"
 #include "plan/threshold.h"
@@ -14,6 +15,7 @@
 static const char command_line[] = "command line";
 
 static int start_from_file(struct run_flags *flags, struct plan *plan, struct error *error);
+static int start_with_burrow(struct run_flags *flags, struct plan *plan, struct error *error);
 static int start_built_in(struct run_flags *flags, struct plan *plan, struct error *error);
 static int apply_targets(const struct run_flags *flags, struct plan *plan, struct error *error);
 static int apply_mix(struct run_flags *flags, struct plan *plan, struct error *error);
@@ -42,8 +44,13 @@ void run_flags_free(struct run_flags *flags)
 
 int run_flags_make_plan(struct run_flags *flags, struct plan *plan, struct error *error)
 {
-    int failed =
-        flags->plan_file ? start_from_file(flags, plan, error) : start_built_in(flags, plan, error);
+    int failed;
+    if (flags->plan_file)
+        failed = start_from_file(flags, plan, error);
+    else if (flags->target.url || flags->target.command)
+        failed = start_built_in(flags, plan, error);
+    else
+        failed = start_with_burrow(flags, plan, error);
     if (failed == 0 && (apply_targets(flags, plan, error) < 0 ||
                         apply_mix(flags, plan, error) < 0 || apply_rest(flags, plan, error) < 0 ||
                         apply_tiers(flags, plan, error) < 0 || plan_finish(plan, error) < 0))
@@ -167,6 +174,14 @@ static int set_phases(struct run_flags *flags, struct plan *plan, struct error *
 static int start_from_file(struct run_flags *flags, struct plan *plan, struct error *error)
 {
     if (plan_load_part(plan, flags->plan_file, error) < 0)
+        return -1;
+    return set_phases(flags, plan, error);
+}
+
+/* Nothing was named: burrow is the target. */
+static int start_with_burrow(struct run_flags *flags, struct plan *plan, struct error *error)
+{
+    if (plan_parse_part(plan, BURROW_PLAN_NAME, burrow_plan, strlen(burrow_plan), error) < 0)
         return -1;
     return set_phases(flags, plan, error);
 }

@@ -280,7 +280,7 @@ int command_split(const char *text, char ***command, struct error *error)
 /* A target that cicada starts, or makes of others: it has a driver, and no place. */
 static int check_made(const struct target_options *target, struct error *error)
 {
-    static const char *const embedded[] = {"redis", "faiss", "sqlite", NULL};
+    static const char *const embedded[] = {"redis", "faiss", "sqlite", "mcp_http", NULL};
     if (target->command || target->url)
         return error_set(error, ERROR_USAGE,
                          "%s: cannot stand beside a url or a command; leave "
@@ -294,8 +294,8 @@ static int check_made(const struct target_options *target, struct error *error)
             return 0;
     return target->tiers ? 0
                          : error_set(error, ERROR_USAGE,
-                                     "embedded: is for the drivers redis, faiss and sqlite; write "
-                                     "e.g. driver: sqlite");
+                                     "embedded: is for the drivers redis, faiss, sqlite and "
+                                     "mcp_http (burrow); write e.g. driver: sqlite");
 }
 
 int target_check(const struct target_options *target, struct error *error)

@@ -12,8 +12,9 @@
 
 #define EMBEDDING_DIMENSION     256
 #define EMBEDDING_FEATURE_SPACE 65536 /* features are told apart by 16 bits of their hash */
-#define EMBEDDING_FEATURE_LIMIT 2048  /* distinct features of one text; those beyond are left out  \
-                                       */
+#define EMBEDDING_FEATURE_LIMIT                                                                    \
+    2048 /* distinct features of one text; those beyond are left out                               \
+          */
 
 /* The features of a text, each once, with its weight before rarity. */
 struct embedding_features {

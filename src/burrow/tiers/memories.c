@@ -234,7 +234,7 @@ int memories_nearest(struct store *store, const char *query, const struct memory
 {
     struct vector_hit found[512];
     bool narrow = filter->type || filter->tag;
-    size_t wanted = limit * (distinct ? 2 : 1) * (narrow ? 8 : 1), count = 0;
+    size_t wanted = limit * (distinct ? 2 : 1) * (narrow ? 4 : 1), count = 0;
     int near = vectors_search(store->vectors, VECTORS_MEMORIES, query,
                               (unsigned)(wanted < 512 ? wanted : 512), found, error);
     for (int i = 0; i < near && count < limit; i++) {
@@ -247,12 +247,13 @@ int memories_nearest(struct store *store, const char *query, const struct memory
     return near < 0 ? -1 : (int)count;
 }
 
-int memories_matching(struct store *store, const char *words, const struct memory_filter *filter,
-                      struct memory_hit *hits, size_t limit, struct error *error)
+static int match_words(struct store *store, const char *words, const char *joint,
+                       const struct memory_filter *filter, struct memory_hit *hits, size_t limit,
+                       struct error *error)
 {
     struct error problem = {0};
     size_t count = 0;
-    char *match = records_match(words, "OR");
+    char *match = records_match(words, joint);
     if (!match)
         return 0;
     sqlite3_stmt *row = records_query(
@@ -271,6 +272,15 @@ int memories_matching(struct store *store, const char *words, const struct memor
     if (error)
         *error = problem;
     return -1;
+}
+
+/* Those that hold every word; only where there is none, those that hold any: ranking all that share
+ * a common word costs as much as there are. */
+int memories_matching(struct store *store, const char *words, const struct memory_filter *filter,
+                      struct memory_hit *hits, size_t limit, struct error *error)
+{
+    int count = match_words(store, words, "AND", filter, hits, limit, error);
+    return count ? count : match_words(store, words, "OR", filter, hits, limit, error);
 }
 
 static int better_first(const void *one, const void *other)

@@ -12,9 +12,9 @@
 
 #define HNSW_LINKS        16
 #define HNSW_CONSTRUCTION 64
-#define HNSW_SEARCH       96
+#define HNSW_SEARCH       64
 #define PENDING_LIMIT     65536 /* changes of one transaction */
-#define SLACK             32 /* more is asked of an index than wanted, since holes are found too */
+#define SLACK             8 /* more is asked of an index than wanted, since holes are found too */
 #define SEARCH_LIMIT      1024
 #define LEAST_REBUILD     256
 
@@ -420,6 +420,33 @@ double vectors_similarity(const struct vectors *vectors, const char *one, const 
     float a[EMBEDDING_DIMENSION], b[EMBEDDING_DIMENSION];
     embed(vectors, one, a);
     embed(vectors, other, b);
+    return embedding_cosine(a, b);
+}
+
+/* The vector that a search would compare with: what this transaction put comes first. */
+static bool vector_of(const struct vectors *vectors, enum vector_space which, int64_t id,
+                      float *vector)
+{
+    const struct space *space = &vectors->spaces[which];
+    struct faiss_problem problem;
+    for (size_t i = vectors->pending_count; i-- > 0;) {
+        const struct pending *pending = &vectors->pending[i];
+        if (pending->space != which || pending->id != id)
+            continue;
+        if (!pending->removed)
+            memcpy(vector, pending->vector, sizeof pending->vector);
+        return !pending->removed;
+    }
+    const int64_t *slot = find_slot(space, id);
+    return slot && faiss_index_reconstruct(space->index, *slot - 1, vector, &problem) == 0;
+}
+
+double vectors_between(const struct vectors *vectors, enum vector_space space, int64_t one,
+                       int64_t other)
+{
+    float a[EMBEDDING_DIMENSION], b[EMBEDDING_DIMENSION];
+    if (!vector_of(vectors, space, one, a) || !vector_of(vectors, space, other, b))
+        return 0;
     return embedding_cosine(a, b);
 }
 

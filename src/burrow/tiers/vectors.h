@@ -40,6 +40,10 @@ int vectors_search(struct vectors *vectors, enum vector_space space, const char 
 /* Cosine similarity of two texts; no index is asked. */
 double vectors_similarity(const struct vectors *vectors, const char *one, const char *other);
 
+/* The same of two that are kept; 0 when one of them is not. */
+double vectors_between(const struct vectors *vectors, enum vector_space space, int64_t one,
+                       int64_t other);
+
 /* The dispatcher's: the transaction of the call is over. */
 void vectors_committed(struct vectors *vectors);
 void vectors_rolled_back(struct vectors *vectors);

@@ -170,16 +170,13 @@ static int route_query(struct tool_call *call)
 
 /* ---- context -------------------------------------------------------------------------------- */
 
-static bool repeats(struct tool_call *call, const json_t *passages, const char *text)
+static bool repeats(struct tool_call *call, const struct memory_hit *chosen, size_t count,
+                    int64_t passage)
 {
-    size_t index;
-    json_t *passage;
-    json_array_foreach(passages, index, passage)
-    {
-        const char *chosen = json_string_value(json_object_get(passage, "text"));
-        if (vectors_similarity(call->store->vectors, chosen, text) > REPEAT_SIMILARITY)
+    for (size_t i = 0; i < count; i++)
+        if (vectors_between(call->store->vectors, VECTORS_MEMORIES, chosen[i].passage, passage) >
+            REPEAT_SIMILARITY)
             return true;
-    }
     return false;
 }
 
@@ -187,21 +184,25 @@ static bool repeats(struct tool_call *call, const json_t *passages, const char *
 static json_t *choose_passages(struct tool_call *call, const char *query, int64_t budget,
                                size_t limit, int64_t *filled)
 {
-    struct memory_hit hits[MEMORIES_FOUND_LIMIT];
+    struct memory_hit hits[MEMORIES_FOUND_LIMIT], chosen[MEMORIES_FOUND_LIMIT];
     struct memory_filter filter = filter_of(call);
-    int count = memories_nearest(call->store, query, &filter, false, hits, MEMORIES_FOUND_LIMIT,
-                                 &call->error);
-    json_t *passages = count < 0 ? NULL : json_array();
+    /* a passage has a few hundred tokens, and some repeat what others say */
+    size_t wanted = 8 + (size_t)budget / 64, count = 0;
+    wanted = wanted < 4 * limit ? wanted : 4 * limit;
+    wanted = wanted < MEMORIES_FOUND_LIMIT ? wanted : MEMORIES_FOUND_LIMIT;
+    int found = memories_nearest(call->store, query, &filter, false, hits, wanted, &call->error);
+    json_t *passages = found < 0 ? NULL : json_array();
     *filled = 0;
-    for (int i = 0; i < count && json_array_size(passages) < limit; i++) {
+    for (int i = 0; i < found && count < limit; i++) {
         char *text = memories_passage(call->store, hits[i].passage, &call->error);
         int64_t tokens = text ? (int64_t)(strlen(text) + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN : 0;
-        if (text && *filled + tokens <= budget && !repeats(call, passages, text)) {
+        if (text && *filled + tokens <= budget && !repeats(call, chosen, count, hits[i].passage)) {
             json_array_append_new(passages,
                                   json_pack("{s:I, s:s, s:f, s:I}", "memory",
                                             (json_int_t)hits[i].memory, "text", text, "score",
                                             hits[i].score, "tokens", (json_int_t)tokens));
             *filled += tokens;
+            chosen[count++] = hits[i];
         }
         free(text);
     }

@@ -4,5 +4,6 @@
 const struct tool_group *const tool_groups[] = {
     &tools_core_memory,
     &tools_core_graph,
+    &tools_taskmaster,
     NULL,
 };

@@ -340,10 +340,27 @@ static void a_plan_without_a_target_takes_one(void **state)
     rmdir(folder);
 }
 
+static void without_a_target_burrow_is_it(void **state)
+{
+    struct line line;
+    (void)state;
+    PARSE(&line, "--quick");
+    const struct target_options *target = &line.plan.targets[0];
+    assert_string_equal(target->name, "burrow");
+    assert_true(target->embedded);
+    assert_null(target->url);
+    assert_true(line.plan.quick);
+    assert_true(line.plan.mixes[0].allow_destructive);
+    finish(&line);
+    PARSE(&line, "--users", "7", "--duration", "3s");
+    assert_true(line.plan.targets[0].embedded);
+    assert_int_equal(line.plan.phase_count, 1);
+    finish(&line);
+}
+
 static void wrong_lines_are_explained(void **state)
 {
     (void)state;
-    REFUSE("TARGET: is missing; give a URL", "--quick");
     REFUSE("127.0.0.1:80: is no target; give a URL with its scheme (http://127.0.0.1:80)",
            "127.0.0.1:80");
     REFUSE("is no target; a plan file ends in .yaml, and a command stands after \"--\"",
@@ -479,7 +496,8 @@ int main(void)
                                        cmocka_unit_test(flags_stand_over_a_file),
                                        cmocka_unit_test(one_phase_is_adjusted_in_place),
                                        cmocka_unit_test(a_plan_without_a_target_takes_one),
-                                       cmocka_unit_test(wrong_lines_are_explained),
+                                       cmocka_unit_test(without_a_target_burrow_is_it),
+        cmocka_unit_test(wrong_lines_are_explained),
                                        cmocka_unit_test(results_go_where_they_are_asked_to),
                                        cmocka_unit_test(help_names_every_option_and_fits),
                                        cmocka_unit_test(the_target_options_serve_others)};
