@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SWALLOW_LIMIT ((size_t)16 << 20) /* of a body that is refused; beyond it the line is cut   \
-                                          */
+#define SWALLOW_LIMIT                                                                              \
+    ((size_t)16 << 20) /* of a body that is refused; beyond it the line is cut                     \
+                        */
 
 /* --- answers --- */
 
@@ -316,7 +317,7 @@ static void set_defaults(struct http_server_options *options)
     if (!options->threads)
         options->threads = cores > 0 ? (unsigned)cores : 1;
     if (!options->connection_limit)
-        options->connection_limit = 1000;
+        options->connection_limit = 4000;
     if (!options->idle_s)
         options->idle_s = 120;
     if (!options->session_limit)
@@ -342,7 +343,7 @@ static int start_daemon(struct http_server *server, int fd, struct error *error)
         handle, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed,
         server, MHD_OPTION_CONNECTION_LIMIT, options->connection_limit,
         MHD_OPTION_CONNECTION_TIMEOUT, options->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)65536, MHD_OPTION_ARRAY, options->threads > 1 ? pool : pool + 1, MHD_OPTION_END);
+        (size_t)32768, MHD_OPTION_ARRAY, options->threads > 1 ? pool : pool + 1, MHD_OPTION_END);
     if (server->daemon)
         return 0;
     close(fd);
@@ -362,7 +363,8 @@ struct http_server *http_server_start(struct service *service, struct subscripti
     server->subscriptions = subscriptions;
     server->options = *options;
     set_defaults(&server->options);
-    server->rate.limit = server->rate.tokens = options->rate_limit;
+    server->rate.limit = options->rate_limit;
+    server->rate.tokens = options->rate_limit > 1 ? options->rate_limit : 1;
     server->rate.filled_ns = clock_now_ns();
     pthread_mutex_init(&server->rate.lock, NULL);
     pthread_mutex_init(&server->streams.lock, NULL);

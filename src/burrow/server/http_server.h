@@ -14,9 +14,9 @@ struct http_server_options {
     const char *token;          /* of "Authorization: Bearer"; NULL: none is asked for */
     double rate_limit;          /* POSTs a second over all clients; 0: no limit */
     unsigned threads;           /* 0: one for each core */
-    unsigned connection_limit;  /* 0: 1000 */
+    unsigned connection_limit;  /* 0: 4000 */
     unsigned idle_s;            /* a silent connection is closed; 0: 120 */
-    unsigned session_limit;     /* 0: 10000 */
+    unsigned session_limit;     /* 0: 40000 */
     unsigned session_idle_s;    /* 0: 1800 */
     unsigned stream_comment_ms; /* between comments on a silent stream; 0: 15000 */
 };

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,13 +30,14 @@ static const char help[] =
     "  --neo4j URL          graph in Neo4j, bolt://user:password@host:port; embedded by default\n"
     "  --token @FILE|$NAME  demand this bearer token, from a file or an environment variable\n"
     "  --rate-limit N/s     answer 429 above so many requests a second\n"
+    "  --confirm-destructive  ask the user before a destructive tool runs\n"
     "  --threads N          threads that serve; one for each core\n"
     "  --port-file FILE     write the port to a file once it listens\n";
 
 struct options {
     struct store_options store;
     struct http_server_options http;
-    bool stdio;
+    bool stdio, confirm_destructive;
     const char *port_file;
     char *token;
 };
@@ -96,7 +98,7 @@ static int read_threads(struct options *options, const char *text, struct error 
     return 0;
 }
 
-enum { LISTEN = 256, STDIO, DATA, REDIS, NEO4J, TOKEN, RATE, THREADS, PORT_FILE, HELP };
+enum { LISTEN = 256, STDIO, DATA, REDIS, NEO4J, TOKEN, RATE, THREADS, CONFIRM, PORT_FILE, HELP };
 
 static const struct option long_options[] = {
     {"listen", required_argument, NULL, LISTEN},
@@ -107,6 +109,7 @@ static const struct option long_options[] = {
     {"token", required_argument, NULL, TOKEN},
     {"rate-limit", required_argument, NULL, RATE},
     {"threads", required_argument, NULL, THREADS},
+    {"confirm-destructive", no_argument, NULL, CONFIRM},
     {"port-file", required_argument, NULL, PORT_FILE},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
@@ -144,6 +147,9 @@ static int take_option(struct options *options, int option, struct error *error)
         return read_rate(options, optarg, error);
     case THREADS:
         return read_threads(options, optarg, error);
+    case CONFIRM:
+        options->confirm_destructive = true;
+        return 0;
     case PORT_FILE:
         options->port_file = optarg;
         return 0;
@@ -216,6 +222,8 @@ static int serve(const struct options *options, int stop, struct error *error)
     struct service *service = service_open(&store, error);
     struct subscriptions *subscriptions = service ? subscriptions_open(&store) : NULL;
     int result = -1;
+    if (service)
+        service->confirm_destructive = options->confirm_destructive;
     if (service && !subscriptions)
         error_set(error, ERROR_INTERNAL, "out of memory");
     else if (subscriptions && options->stdio)
@@ -247,6 +255,16 @@ static int catch_signals(void)
     return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
+/* A connection is a descriptor: take as many as the system lets us. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int command_serve(int argc, char **argv)
 {
     struct error error = {0};
@@ -259,6 +277,7 @@ static int command_serve(int argc, char **argv)
         result = make_folder(options.store.folder, &error);
     if (result == 0) {
         int stop = catch_signals();
+        raise_descriptor_limit();
         result = serve(&options, stop, &error);
         close(stop);
     }

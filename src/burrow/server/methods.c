@@ -169,6 +169,59 @@ static int give_success(struct method_call *call, const struct tool_call *done)
     return result;
 }
 
+/* What the user says to a destructive tool, which runs when it is yes. The answer comes with the
+ * same call sent again (multi round-trip requests); nothing is kept in between. */
+enum confirmation { CONFIRMED, DECLINED, ASKED, CANNOT_ASK };
+
+static enum confirmation ask_user(struct method_call *call, const struct tool *tool)
+{
+    const json_t *meta = json_object_get(call->params, "_meta");
+    const json_t *able = json_object_get(
+        json_object_get(meta, "io.modelcontextprotocol/clientCapabilities"), "elicitation");
+    const json_t *said =
+        json_object_get(json_object_get(call->params, "inputResponses"), "confirm");
+    const char *action = json_string_value(json_object_get(said, "action"));
+    if (!json_is_object(able)) {
+        call->data = json_pack("{s:{s:{}}}", "requiredCapabilities", "elicitation");
+        method_fail(call, RPC_MISSING_CAPABILITY,
+                    "%s is destructive: the user must be asked, which needs the client capability "
+                    "elicitation",
+                    tool->name);
+        return CANNOT_ASK;
+    }
+    if (action) {
+        const json_t *content = json_object_get(said, "content");
+        bool agreed =
+            strcmp(action, "accept") == 0 && json_is_true(json_object_get(content, "confirm"));
+        return agreed ? CONFIRMED : DECLINED;
+    }
+    call->input_required = true;
+    buffer_printf(call->out,
+                  "\"inputRequests\":{\"confirm\":{\"method\":\"elicitation/create\",\"params\":"
+                  "{\"mode\":\"form\",\"message\":\"%s cannot be undone. Run it?\","
+                  "\"requestedSchema\":{\"type\":\"object\",\"properties\":{\"confirm\":"
+                  "{\"type\":\"boolean\",\"title\":\"Run %s\"}},\"required\":[\"confirm\"]}}}}",
+                  tool->name, tool->name);
+    return ASKED;
+}
+
+/* 1: the tool may run; else what the method returns. */
+static int may_run(struct method_call *call, const struct tool *tool)
+{
+    struct tool_call refused = {.reason = "declined"};
+    if (!call->service->confirm_destructive || !(tool->flags & TOOL_DESTRUCTIVE))
+        return 1;
+    if (method_is_modern(call)) {
+        enum confirmation said = ask_user(call, tool);
+        if (said != DECLINED)
+            return said == CONFIRMED ? 1 : said == ASKED ? 0 : -1;
+    }
+    error_set(&refused.error, ERROR_USAGE, "%s is destructive and the user did not confirm it%s",
+              tool->name,
+              method_is_modern(call) ? "" : "; only a client of 2026-07-28 can be asked");
+    return give_failure(call, &refused);
+}
+
 static int method_tools_call(struct method_call *call)
 {
     const char *name = method_text(call, "name");
@@ -181,6 +234,9 @@ static int method_tools_call(struct method_call *call)
                            "there is no tool \"%.100s\"; tools/list names them", name);
     if (arguments && !json_is_object(arguments))
         return method_fail(call, RPC_INVALID_PARAMS, "params.arguments must be an object");
+    int go_on = may_run(call, tool->tool);
+    if (go_on != 1)
+        return go_on;
     struct tool_call done;
     uint64_t begin = clock_now_ns();
     int outcome = dispatch_call(call->service->dispatch, tool->tool, arguments, &done);

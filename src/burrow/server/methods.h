@@ -10,7 +10,8 @@ struct method_call {
     const json_t *params; /* an object or NULL */
     const json_t *id;
     struct protocol_answer *answer;
-    struct buffer *out; /* members of the result go here, separated by commas */
+    struct buffer *out;  /* members of the result go here, separated by commas */
+    bool input_required; /* `out` asks the client for something before it gets its result */
     /* Of a failure. */
     int code;
     json_t *data;

@@ -194,7 +194,7 @@ static int begin_result(struct method_call *call, const struct method *method)
     result |= buffer_append_text(out, ",\"result\":{");
     if (!method_is_modern(call))
         return result;
-    result |= buffer_append_text(out, "\"resultType\":\"complete\"," META_SERVER ",");
+    result |= buffer_append_text(out, META_SERVER ",");
     if (method->cacheable)
         result |= buffer_printf(out, "\"ttlMs\":%u,\"cacheScope\":\"%s\",", method->ttl_ms,
                                 method->cacheable);
@@ -226,10 +226,15 @@ static void run_method(struct method_call *call, const struct method *method)
         acknowledge(answer);
         return;
     }
+    if (result == 0 && method_is_modern(call))
+        result = buffer_printf(call->out, ",\"resultType\":\"%s\"",
+                               call->input_required ? "input_required" : "complete");
     if (result == 0)
         result = buffer_append_text(call->out, "}}");
     if (result == 0)
         return;
+    if (call->code == RPC_MISSING_CAPABILITY)
+        answer->status = 400;
     buffer_clear(call->out);
     if (!call->code)
         method_fail(call, RPC_INTERNAL_ERROR, "the answer is too large");

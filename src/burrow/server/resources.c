@@ -1,5 +1,6 @@
-/* Memories as resources, memory://ID. What a memory has is what its row has: this reads the table
- * whatever its columns are called, and is empty when there is none. */
+/* Memories as resources, memory://ID; the list is of the newest, any is read by its id. What a
+ * memory has is what its row has: this reads the table whatever its columns are called, and is
+ * empty when there is none. */
 #include "burrow/server/methods.h"
 
 #include <ctype.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #define PAGE_MEMORIES 100
+#define LISTED        "1000" /* a client that reads every page must come to an end */
 #define SCHEME        "memory://"
 
 static json_t *column_value(sqlite3_stmt *row, int column)
@@ -95,18 +97,18 @@ static json_t *describe_memory(json_t *row)
     return resource;
 }
 
-/* A cursor is the id after which a page begins. */
-static int read_cursor(struct method_call *call, int64_t *after)
+/* A cursor is the id before which a page begins: the newest come first. */
+static int read_cursor(struct method_call *call, int64_t *before)
 {
     const json_t *cursor = json_object_get(call->params, "cursor");
     const char *text = json_string_value(cursor);
     char *end = NULL;
-    *after = -1;
+    *before = INT64_MAX;
     if (!cursor)
         return 0;
-    if (text && strncmp(text, "after-", 6) == 0 && isdigit((unsigned char)text[6]) &&
-        strlen(text) <= 24) {
-        *after = strtoll(text + 6, &end, 10);
+    if (text && strncmp(text, "before-", 7) == 0 && isdigit((unsigned char)text[7]) &&
+        strlen(text) <= 25) {
+        *before = strtoll(text + 7, &end, 10);
         if (!*end)
             return 0;
     }
@@ -115,13 +117,15 @@ static int read_cursor(struct method_call *call, int64_t *after)
 }
 
 /* A page of them, and where the next one begins: -1 when this is the last. */
-static int collect(struct method_call *call, json_t *resources, int64_t after, int64_t *next)
+static int collect(struct method_call *call, json_t *resources, int64_t before, int64_t *next)
 {
     struct error error = {0};
     int64_t limit = PAGE_MEMORIES + 1, last = -1;
-    sqlite3_stmt *rows = records_query(call->service->store->records, &error,
-                                       "SELECT * FROM memories WHERE id > ? ORDER BY id LIMIT ?",
-                                       "ii", after, limit);
+    sqlite3_stmt *rows = records_query(
+        call->service->store->records, &error,
+        "SELECT * FROM memories WHERE id < ? AND id >= coalesce((SELECT id FROM memories "
+        "ORDER BY id DESC LIMIT 1 OFFSET " LISTED " - 1), 0) ORDER BY id DESC LIMIT ?",
+        "ii", before, limit);
     *next = -1;
     if (!rows)
         return method_fail(call, RPC_INTERNAL_ERROR, "%.400s", error.text);
@@ -140,13 +144,13 @@ static int collect(struct method_call *call, json_t *resources, int64_t after, i
 
 int method_resources_list(struct method_call *call)
 {
-    int64_t after, next = -1;
-    if (read_cursor(call, &after) < 0)
+    int64_t before, next = -1;
+    if (read_cursor(call, &before) < 0)
         return -1;
     json_t *resources = json_array();
     if (call->service->has_memories) {
         lock(call);
-        int result = collect(call, resources, after, &next);
+        int result = collect(call, resources, before, &next);
         unlock(call);
         if (result < 0) {
             json_decref(resources);
@@ -156,7 +160,7 @@ int method_resources_list(struct method_call *call)
     json_t *members = json_pack("{s:o}", "resources", resources);
     if (next >= 0) {
         char cursor[32];
-        snprintf(cursor, sizeof cursor, "after-%lld", (long long)next);
+        snprintf(cursor, sizeof cursor, "before-%lld", (long long)next);
         json_object_set_new(members, "nextCursor", json_string(cursor));
     }
     return method_give(call, members);

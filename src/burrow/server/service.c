@@ -106,9 +106,10 @@ static bool find_memories(struct store *store)
     struct error error;
     int64_t found = 0;
     pthread_mutex_lock(&store->lock);
-    int result = records_integer(
-        store->records, &error, 0, &found,
-        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'memories'", "");
+    int result = records_integer(store->records, &error, 0, &found,
+                                 "SELECT count(*) FROM pragma_table_info('memories') "
+                                 "WHERE name = 'id' AND upper(type) = 'INTEGER'",
+                                 "");
     pthread_mutex_unlock(&store->lock);
     return result == 0 && found > 0;
 }

@@ -29,8 +29,10 @@ struct service {
     struct service_tool *tools; /* by name */
     size_t count;
     struct service_page *pages;
-    size_t page_count; /* at least 1 */
-    bool has_memories; /* the records have a table of memories */
+    size_t page_count;        /* at least 1 */
+    bool has_memories;        /* the records have a table of memories, with ids that are integers */
+    bool confirm_destructive; /* ask the user before a destructive tool runs; set it before serving
+                               */
     uint64_t started_ns;
 };
 
