@@ -1,6 +1,13 @@
 /* The one table of tools. */
 #include "burrow/tools/groups.h"
 
+/* clang-format off: a line each */
 const struct tool_group *const tool_groups[] = {
-    &tools_core_memory, &tools_core_graph, &tools_taskmaster, &tools_knowledge_graph, NULL,
+    &tools_core_memory,
+    &tools_core_graph,
+    &tools_taskmaster,
+    &tools_knowledge_graph,
+    &tools_orchestration,
+    NULL,
 };
+/* clang-format on */
