@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define RANK_CONSTANT 60
-#define CANDIDATES    64 /* of each kind of search, before they are filtered and fused */
+#define EXACT_LIMIT   500 /* passages that are compared one by one */
+#define CANDIDATES    64  /* of each kind of search, before they are filtered and fused */
 
 const char *const memories_migrations[] = {
     "CREATE TABLE memories(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
@@ -229,12 +230,82 @@ static bool is_among(const struct memory_hit *hits, size_t count, int64_t memory
     return false;
 }
 
+static int better_first(const void *one, const void *other)
+{
+    const struct memory_hit *a = one, *b = other;
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    return a->memory < b->memory ? -1 : a->memory > b->memory;
+}
+
+/* Every passage that the filter lets through, if there are not too many: then they are compared one
+ * by one, since the nearest of all passages may hold none of them. How many; EXACT_LIMIT + 1 for
+ * too many; -1 on an error. */
+static int filtered_passages(struct store *store, const struct memory_filter *filter,
+                             struct memory_hit *hits, struct error *error)
+{
+    struct error problem = {0};
+    int count = 0;
+    sqlite3_stmt *row =
+        filter->tag
+            ? records_query(
+                  store->records, &problem,
+                  "SELECT p.memory, p.id FROM memory_tags t JOIN memories m ON m.id = t.memory"
+                  " JOIN passages p ON p.memory = m.id"
+                  " WHERE t.tag = ?1 AND (?2 IS NULL OR m.type = ?2) LIMIT ?3",
+                  "ssi", filter->tag, filter->type, (int64_t)EXACT_LIMIT + 1)
+            : records_query(store->records, &problem,
+                            "SELECT p.memory, p.id FROM memories m JOIN passages p"
+                            " ON p.memory = m.id WHERE m.type = ?1 LIMIT ?2",
+                            "si", filter->type, (int64_t)EXACT_LIMIT + 1);
+    while (row && records_next(row, &problem)) {
+        if (count < EXACT_LIMIT)
+            hits[count] =
+                (struct memory_hit){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), 0};
+        count++;
+    }
+    if (problem.code == ERROR_NONE)
+        return count;
+    if (error)
+        *error = problem;
+    return -1;
+}
+
+/* As memories_nearest; EXACT_LIMIT + 1 when there are too many. */
+static int nearest_of_few(struct store *store, const char *query,
+                          const struct memory_filter *filter, bool distinct,
+                          struct memory_hit *hits, size_t limit, struct error *error)
+{
+    struct memory_hit all[EXACT_LIMIT];
+    int64_t passages[EXACT_LIMIT];
+    double scores[EXACT_LIMIT];
+    size_t kept = 0;
+    int count = filtered_passages(store, filter, all, error);
+    if (count < 0 || count > EXACT_LIMIT)
+        return count;
+    for (int i = 0; i < count; i++)
+        passages[i] = all[i].passage;
+    vectors_score(store->vectors, VECTORS_MEMORIES, query, passages, (size_t)count, scores);
+    for (int i = 0; i < count; i++)
+        all[i].score = scores[i];
+    qsort(all, (size_t)count, sizeof *all, better_first);
+    for (int i = 0; i < count && kept < limit; i++)
+        if (!(distinct && is_among(hits, kept, all[i].memory)))
+            hits[kept++] = all[i];
+    return (int)kept;
+}
+
 int memories_nearest(struct store *store, const char *query, const struct memory_filter *filter,
                      bool distinct, struct memory_hit *hits, size_t limit, struct error *error)
 {
     struct vector_hit found[512];
     bool narrow = filter->type || filter->tag;
     size_t wanted = limit * (distinct ? 2 : 1) * (narrow ? 4 : 1), count = 0;
+    if (narrow) {
+        int few = nearest_of_few(store, query, filter, distinct, hits, limit, error);
+        if (few <= EXACT_LIMIT)
+            return few;
+    }
     int near = vectors_search(store->vectors, VECTORS_MEMORIES, query,
                               (unsigned)(wanted < 512 ? wanted : 512), found, error);
     for (int i = 0; i < near && count < limit; i++) {
@@ -281,14 +352,6 @@ int memories_matching(struct store *store, const char *words, const struct memor
 {
     int count = match_words(store, words, "AND", filter, hits, limit, error);
     return count ? count : match_words(store, words, "OR", filter, hits, limit, error);
-}
-
-static int better_first(const void *one, const void *other)
-{
-    const struct memory_hit *a = one, *b = other;
-    if (a->score != b->score)
-        return a->score > b->score ? -1 : 1;
-    return a->memory < b->memory ? -1 : a->memory > b->memory;
 }
 
 static size_t fuse(struct memory_hit *all, size_t count, const struct memory_hit *ranked,

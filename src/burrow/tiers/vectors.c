@@ -441,6 +441,15 @@ static bool vector_of(const struct vectors *vectors, enum vector_space which, in
     return slot && faiss_index_reconstruct(space->index, *slot - 1, vector, &problem) == 0;
 }
 
+void vectors_score(const struct vectors *vectors, enum vector_space space, const char *text,
+                   const int64_t *ids, size_t count, double *scores)
+{
+    float query[EMBEDDING_DIMENSION], vector[EMBEDDING_DIMENSION];
+    embed(vectors, text, query);
+    for (size_t i = 0; i < count; i++)
+        scores[i] = vector_of(vectors, space, ids[i], vector) ? embedding_cosine(query, vector) : 0;
+}
+
 double vectors_between(const struct vectors *vectors, enum vector_space space, int64_t one,
                        int64_t other)
 {

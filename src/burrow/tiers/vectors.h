@@ -37,6 +37,9 @@ int vectors_remove(struct vectors *vectors, enum vector_space space, int64_t id,
  * error. Sees what is committed, and what this transaction put. */
 int vectors_search(struct vectors *vectors, enum vector_space space, const char *text,
                    unsigned limit, struct vector_hit *hits, struct error *error);
+/* How like a text each of `count` kept vectors is, in their order; 0 for one that is not kept. */
+void vectors_score(const struct vectors *vectors, enum vector_space space, const char *text,
+                   const int64_t *ids, size_t count, double *scores);
 /* Cosine similarity of two texts; no index is asked. */
 double vectors_similarity(const struct vectors *vectors, const char *one, const char *other);
 

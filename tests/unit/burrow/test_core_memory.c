@@ -71,6 +71,21 @@ static void what_is_kept_is_found(void **state)
     assert_int_equal(first_id("search_memory", "{\"query\":\"cat\",\"tag\":\"no such tag\"}"), 0);
 }
 
+static void a_filter_finds_the_one_among_many_that_are_nearer(void **state)
+{
+    char arguments[256];
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        snprintf(arguments, sizeof arguments,
+                 "{\"name\":\"n\",\"content\":\"harbour report number %d\"}", i);
+        keep(arguments);
+    }
+    keep("{\"name\":\"far\",\"content\":\"Something else entirely.\",\"tags\":[\"rare\"]}");
+    assert_int_equal(
+        first_id("retrieve_memory", "{\"query\":\"harbour report number 123\",\"tag\":\"rare\"}"),
+        301);
+}
+
 static void what_is_deleted_is_gone_everywhere(void **state)
 {
     struct graph_facts facts;
@@ -242,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_HARNESS(what_is_kept_is_found),
+        WITH_HARNESS(a_filter_finds_the_one_among_many_that_are_nearer),
         WITH_HARNESS(what_is_deleted_is_gone_everywhere),
         WITH_HARNESS(a_long_text_is_cut_into_passages_that_hold_all_of_it),
         WITH_HARNESS(a_context_keeps_its_budget_and_repeats_nothing),
