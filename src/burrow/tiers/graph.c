@@ -226,6 +226,26 @@ json_t *graph_relations(struct graph *graph, const char *key, enum graph_directi
     return finished(relations, &problem, error);
 }
 
+int graph_pairs(struct graph *graph, const char *prefix, size_t limit,
+                void (*seen)(void *context, const char *from, const char *to), void *context,
+                struct error *error)
+{
+    struct error problem = {0};
+    sqlite3_stmt *row = records_query(
+        graph->records, &problem,
+        "SELECT origin, target FROM graph_relations WHERE origin >= ?1 AND"
+        " origin < ?1 || char(1114111) AND target >= ?1 AND target < ?1 || char(1114111)"
+        " ORDER BY origin, type, target LIMIT ?2",
+        "si", prefix, (int64_t)limit);
+    while (row && records_next(row, &problem))
+        seen(context, records_text(row, 0), records_text(row, 1));
+    if (problem.code == ERROR_NONE)
+        return 0;
+    if (error)
+        *error = problem;
+    return -1;
+}
+
 /* ---- walks ---------------------------------------------------------------------------------- */
 
 /* Nodes in the order in which they were reached; `parents` has their keys by theirs. */

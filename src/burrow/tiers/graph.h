@@ -46,6 +46,11 @@ int64_t graph_relation_remove(struct graph *graph, const char *from, const char 
  * "facts"}, ordered, a page of them. */
 json_t *graph_relations(struct graph *graph, const char *key, enum graph_direction direction,
                         const char *type, size_t offset, size_t limit, struct error *error);
+/* The ends of every relation between two nodes whose keys begin with `prefix`, at most `limit` of
+ * them, in order; the texts are valid until `seen` returns. */
+int graph_pairs(struct graph *graph, const char *prefix, size_t limit,
+                void (*seen)(void *context, const char *from, const char *to), void *context,
+                struct error *error);
 /* Nodes within `depth` steps of one, itself left out: an array of {"key", "type", "distance"},
  * nearest first, at most `limit`. `prefix` NULL or "": any node. */
 json_t *graph_within(struct graph *graph, const char *key, enum graph_direction direction,

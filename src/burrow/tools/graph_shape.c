@@ -11,7 +11,8 @@
 #define ENTITY_PREFIX "entity:"
 
 struct graph_shape {
-    json_t *relations; /* keeps the keys */
+    char **ends; /* from and to of each relation in turn; keeps the keys */
+    size_t end_count;
     const char **keys; /* in order */
     size_t count;
     struct edge {
@@ -40,29 +41,32 @@ static size_t place_of(const struct graph_shape *shape, const char *key)
     return found ? (size_t)(found - shape->keys) : SIZE_MAX;
 }
 
-static const char *end_of(const json_t *relation, const char *which)
+/* One more relation than is used is asked for: it tells whether the shape is whole. */
+static void add_relation(void *context, const char *from, const char *to)
 {
-    return json_string_value(json_object_get(relation, which));
-}
-
-static bool is_entity(const char *key)
-{
-    return strncmp(key, ENTITY_PREFIX, strlen(ENTITY_PREFIX)) == 0;
+    struct graph_shape *shape = context;
+    if (shape->end_count == 2 * SHAPE_RELATIONS) {
+        shape->whole = false;
+        return;
+    }
+    char *copies[] = {strdup(from), strdup(to)};
+    if (!copies[0] || !copies[1]) {
+        free(copies[0]);
+        free(copies[1]);
+        shape->whole = false;
+        return;
+    }
+    shape->ends[shape->end_count++] = copies[0];
+    shape->ends[shape->end_count++] = copies[1];
 }
 
 static void collect_keys(struct graph_shape *shape)
 {
-    json_t *relation;
-    size_t index, kept = 0;
-    json_array_foreach(shape->relations, index, relation)
-    {
-        if (!is_entity(end_of(relation, "from")) || !is_entity(end_of(relation, "to")))
-            continue;
-        shape->keys[shape->count++] = end_of(relation, "from");
-        shape->keys[shape->count++] = end_of(relation, "to");
-    }
-    qsort(shape->keys, shape->count, sizeof *shape->keys, by_text);
-    for (size_t i = 0; i < shape->count; i++)
+    size_t kept = 0;
+    for (size_t i = 0; i < shape->end_count; i++)
+        shape->keys[i] = shape->ends[i];
+    qsort(shape->keys, shape->end_count, sizeof *shape->keys, by_text);
+    for (size_t i = 0; i < shape->end_count; i++)
         if (kept == 0 || strcmp(shape->keys[kept - 1], shape->keys[i]) != 0)
             shape->keys[kept++] = shape->keys[i];
     shape->count = kept;
@@ -70,15 +74,10 @@ static void collect_keys(struct graph_shape *shape)
 
 static void collect_edges(struct graph_shape *shape)
 {
-    json_t *relation;
-    size_t index;
-    json_array_foreach(shape->relations, index, relation)
-    {
-        const char *from = end_of(relation, "from"), *to = end_of(relation, "to");
-        if (!is_entity(from) || !is_entity(to) || strcmp(from, to) == 0)
-            continue;
-        shape->edges[shape->edge_count++] =
-            (struct edge){place_of(shape, from), place_of(shape, to)};
+    for (size_t i = 0; i < shape->end_count; i += 2) {
+        size_t from = place_of(shape, shape->ends[i]), to = place_of(shape, shape->ends[i + 1]);
+        if (from != to)
+            shape->edges[shape->edge_count++] = (struct edge){from, to};
     }
 }
 
@@ -105,23 +104,25 @@ static void collect_neighbours(struct graph_shape *shape)
 struct graph_shape *graph_shape_load(struct store *store, struct error *error)
 {
     struct graph_shape *shape = calloc(1, sizeof *shape);
-    if (!shape) {
+    if (shape)
+        shape->ends = malloc(2 * SHAPE_RELATIONS * sizeof *shape->ends);
+    if (!shape || !shape->ends) {
+        free(shape);
         error_set(error, ERROR_INTERNAL, "out of memory");
         return NULL;
     }
-    shape->relations =
-        graph_relations(store->graph, NULL, GRAPH_BOTH, NULL, 0, SHAPE_RELATIONS + 1, error);
-    if (!shape->relations) {
-        free(shape);
+    shape->whole = true;
+    if (graph_pairs(store->graph, ENTITY_PREFIX, SHAPE_RELATIONS + 1, add_relation, shape, error) <
+        0) {
+        graph_shape_free(shape);
         return NULL;
     }
-    size_t count = json_array_size(shape->relations);
-    shape->whole = count <= SHAPE_RELATIONS;
-    shape->keys = calloc(2 * count + 1, sizeof *shape->keys);
-    shape->edges = calloc(count + 1, sizeof *shape->edges);
-    shape->starts = calloc(2 * count + 2, sizeof *shape->starts);
-    shape->neighbours = calloc(2 * count + 1, sizeof *shape->neighbours);
-    shape->links = calloc(2 * count + 1, sizeof *shape->links);
+    size_t ends = shape->end_count;
+    shape->keys = calloc(ends + 1, sizeof *shape->keys);
+    shape->edges = calloc(ends / 2 + 1, sizeof *shape->edges);
+    shape->starts = calloc(ends + 2, sizeof *shape->starts);
+    shape->neighbours = calloc(ends + 1, sizeof *shape->neighbours);
+    shape->links = calloc(ends + 1, sizeof *shape->links);
     if (!shape->keys || !shape->edges || !shape->starts || !shape->neighbours || !shape->links) {
         graph_shape_free(shape);
         error_set(error, ERROR_INTERNAL, "out of memory");
@@ -135,7 +136,9 @@ struct graph_shape *graph_shape_load(struct store *store, struct error *error)
 
 void graph_shape_free(struct graph_shape *shape)
 {
-    json_decref(shape->relations);
+    for (size_t i = 0; i < shape->end_count; i++)
+        free(shape->ends[i]);
+    free(shape->ends);
     free(shape->keys);
     free(shape->edges);
     free(shape->starts);
