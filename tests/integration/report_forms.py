@@ -250,8 +250,8 @@ def what_is_wrong_is_told():
         (["report", run.path, "--html", "/nonexistent/x.html"], "/nonexistent/x.html"),
         (["report", broken, "--html", "/dev/null"], "cut off"),
         (["run", "--html", "/nonexistent/x.html", "null://"], "/nonexistent"),
-        (["run", "--ui", "tui", "null://"], "must be one of auto, plain, off"),
-        (["run", "--ui", "web", "null://"], "must be one of auto, plain, off"),
+        (["run", "--ui", "tui", "null://"], "stderr is no terminal"),
+        (["run", "--ui", "web", "null://"], "must be one of auto, plain, tui, off"),
     ]:
         code, output, errors = cicada.command(*arguments)
         expect(code != 0 and words in errors, f"{arguments}: {code} {output}{errors}")
