@@ -414,7 +414,9 @@ static void tool_pages(void **state)
         const char *cursor = json_string_value(json_object_get(result, "nextCursor"));
         tools += json_array_size(json_object_get(result, "tools"));
         pages++;
-        snprintf(more, sizeof more, cursor ? "\"cursor\":\"%s\"" : "", cursor);
+        more[0] = 0;
+        if (cursor)
+            snprintf(more, sizeof more, "\"cursor\":\"%s\"", cursor);
         json_decref(answer);
     } while (*more && pages < 9);
     assert_int_equal(tools, MANY + 5);
@@ -438,7 +440,9 @@ static void resource_pages(void **state)
             snprintf(first, sizeof first, "%s",
                      json_string_value(json_object_get(json_array_get(list, 0), "uri")));
         resources += json_array_size(list);
-        snprintf(more, sizeof more, cursor ? "\"cursor\":\"%s\"" : "", cursor);
+        more[0] = 0;
+        if (cursor)
+            snprintf(more, sizeof more, "\"cursor\":\"%s\"", cursor);
         json_decref(answer);
     } while (*more && pages < 20);
     assert_string_equal(first, "memory://1050");
