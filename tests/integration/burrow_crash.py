@@ -2,6 +2,7 @@
 """burrow killed (SIGKILL) in the middle of writes, again and again on the same data: what was acknowledged is there
 after the restart, what was deleted is not, no write is there by half, and the tiers agree. burrow_crash.py BURROW [ROUNDS]"""
 
+import atexit
 import http.client
 import json
 import os
@@ -25,6 +26,7 @@ class Burrow:
         self.process = subprocess.Popen(
             [program, "serve", "--listen", "127.0.0.1:0", "--data", folder, "--port-file", self.port_file],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        atexit.register(self.process.kill)  # also when a check fails
         end = time.monotonic() + BOUND_S
         while not (os.path.exists(self.port_file) and open(self.port_file).read().endswith("\n")):
             if self.process.poll() is not None:
