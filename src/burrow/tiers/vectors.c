@@ -342,21 +342,56 @@ static int nearer_first(const void *one, const void *other)
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
+/* Among the best so far, in their order; the worst goes when there is no room. */
+static size_t keep_best(struct vector_hit *hits, size_t count, size_t room, struct vector_hit hit)
+{
+    if (count == room && (room == 0 || nearer_first(&hit, &hits[count - 1]) >= 0))
+        return count;
+    size_t at = count < room ? count++ : count - 1;
+    for (; at > 0 && nearer_first(&hit, &hits[at - 1]) < 0; at--)
+        hits[at] = hits[at - 1];
+    hits[at] = hit;
+    return count;
+}
+
 /* Where the same id was put several times in the transaction, the last one counts. */
 static size_t search_pending(const struct vectors *vectors, enum vector_space space,
                              const float *query, struct vector_hit *hits, size_t room)
 {
     size_t count = 0;
-    for (size_t i = vectors->pending_count; i-- > 0 && count < room;) {
+    for (size_t i = vectors->pending_count; i-- > 0;) {
         const struct pending *pending = &vectors->pending[i];
         bool later = false;
+        if (pending->space != space || pending->removed)
+            continue;
         for (size_t k = i + 1; k < vectors->pending_count && !later; k++)
             later = vectors->pending[k].space == space && vectors->pending[k].id == pending->id;
-        if (pending->space == space && !pending->removed && !later)
-            hits[count++] =
-                (struct vector_hit){pending->id, embedding_cosine(query, pending->vector)};
+        if (!later)
+            count = keep_best(
+                hits, count, room,
+                (struct vector_hit){pending->id, embedding_cosine(query, pending->vector)});
     }
     return count;
+}
+
+/* All that are kept, one by one: for a query whose whole neighbourhood was removed. */
+static int search_kept(const struct vectors *vectors, enum vector_space which, const float *query,
+                       unsigned wanted, struct vector_hit *hits, struct error *error)
+{
+    const struct space *space = &vectors->spaces[which];
+    float vector[EMBEDDING_DIMENSION];
+    struct faiss_problem problem;
+    size_t count = 0;
+    for (size_t place = 0; place < space->count; place++) {
+        int64_t id = space->labels[place];
+        if (id < 0 || is_pending(vectors, which, id))
+            continue;
+        if (faiss_index_reconstruct(space->index, (int64_t)place, vector, &problem) < 0)
+            return error_set(error, ERROR_TARGET, "vectors: %s", problem.text);
+        count = keep_best(hits, count, wanted,
+                          (struct vector_hit){id, embedding_cosine(query, vector)});
+    }
+    return (int)count;
 }
 
 static int search_index(const struct vectors *vectors, enum vector_space which, const float *query,
@@ -381,8 +416,10 @@ static int search_index(const struct vectors *vectors, enum vector_space which, 
                 /* of vectors of length 1, the squared distance is 2 - 2 cos */
                 hits[found++] = (struct vector_hit){id, 1 - (double)distances[i] / 2};
         }
-        if (found == (int)wanted || ask == SEARCH_LIMIT || ask >= space->count)
+        if (found == (int)wanted || ask >= space->count)
             return found;
+        if (ask == SEARCH_LIMIT)
+            return search_kept(vectors, which, query, wanted, hits, error);
         ask *= 4; /* holes took their places */
     }
 }

@@ -112,6 +112,45 @@ static void many_replacements_leave_no_holes_that_hide(void **state)
     assert_true(vectors_recall(store.vectors, VECTORS_MEMORIES, 20, 10) > 0.9);
 }
 
+/* Enough to fill every answer of the index, too few for it to be made anew. */
+static void what_was_removed_around_a_query_hides_nothing(void **state)
+{
+    enum { GONE = 1400, KEPT = 1500 };
+    char text[96];
+    struct vector_hit hits[10];
+    (void)state;
+    begin();
+    for (int64_t id = 1; id <= GONE + KEPT; id++) {
+        snprintf(text, sizeof text, id <= GONE ? "kitten whiskers purring %lld" : "ledger %lld",
+                 (long long)id);
+        put(id, text);
+    }
+    commit();
+    begin();
+    for (int64_t id = 1; id <= GONE; id++)
+        assert_int_equal(vectors_remove(store.vectors, VECTORS_MEMORIES, id, NULL), 0);
+    commit();
+    assert_int_equal(
+        vectors_search(store.vectors, VECTORS_MEMORIES, "kitten whiskers purring", 10, hits, NULL),
+        10);
+    for (int i = 0; i < 10; i++)
+        assert_true(hits[i].id > GONE && (i == 0 || hits[i].score <= hits[i - 1].score));
+}
+
+static void the_first_of_many_in_a_transaction_is_found(void **state)
+{
+    char text[64];
+    (void)state;
+    begin();
+    put(1, "kitten whiskers purring");
+    for (int64_t id = 2; id <= 1200; id++) {
+        snprintf(text, sizeof text, "ledger entry %lld", (long long)id);
+        put(id, text);
+    }
+    assert_int_equal(nearest("kitten whiskers purring"), 1);
+    roll_back();
+}
+
 static void an_embedding_has_length_one_and_is_the_same_again(void **state)
 {
     static struct embedding_counts counts;
@@ -301,6 +340,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_STORE(a_transaction_sees_its_vectors_and_a_rollback_drops_them),
         WITH_STORE(many_replacements_leave_no_holes_that_hide),
+        WITH_STORE(what_was_removed_around_a_query_hides_nothing),
+        WITH_STORE(the_first_of_many_in_a_transaction_is_found),
         cmocka_unit_test(an_embedding_has_length_one_and_is_the_same_again),
         cmocka_unit_test(vectors_are_there_after_a_restart),
         WITH_STORE(a_cache_keeps_replaces_and_counts),
