@@ -12,7 +12,7 @@ for script in bench/generator_cpu.sh bench/slow_server.sh bench/peak_rate.sh ben
     [[ -x $script ]] || continue
     "$script" || failed+=("$script")
 done
-for program in histogram_check jsonrpc_scan; do
+for program in histogram_check jsonrpc_scan vector_recall; do
     [[ ! -x $BUILD/bench/$program ]] || { echo && echo "$program" && "$BUILD/bench/$program"; } || failed+=("$program")
 done
 ((${#failed[@]} == 0)) || { echo "failed: ${failed[*]}" >&2 && exit 1; }

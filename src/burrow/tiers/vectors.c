@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HNSW_LINKS        16
-#define HNSW_CONSTRUCTION 64
-#define HNSW_SEARCH       64
+#define HNSW_LINKS        32
+#define HNSW_CONSTRUCTION 100
+#define HNSW_SEARCH       192
 #define PENDING_LIMIT     65536 /* changes of one transaction */
 #define SLACK             8 /* more is asked of an index than wanted, since holes are found too */
 #define SEARCH_LIMIT      1024
