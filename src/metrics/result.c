@@ -14,9 +14,17 @@ const char *verdict_name(enum verdict verdict)
     return verdict <= VERDICT_INFORMATION ? names[verdict] : "unknown";
 }
 
+const char *readiness_name(enum readiness readiness)
+{
+    static const char *const names[] = {"ready", "ready with findings", "not ready",
+                                        "inconclusive"};
+    return readiness <= READINESS_INCONCLUSIVE ? names[readiness] : "unknown";
+}
+
 void result_init(struct result *result)
 {
     memset(result, 0, sizeof *result);
+    result->readiness = READINESS_INCONCLUSIVE;
     result->verdict = VERDICT_INFORMATION; /* nothing has been judged */
 }
 
@@ -31,6 +39,8 @@ void result_free(struct result *result)
     for (size_t i = 0; i < result->interned_count; i++)
         free(result->interned[i]);
     result_clear_findings(result);
+    result_clear_alerts(result);
+    result_clear_recommendations(result);
     free(result->targets);
     free(result->phases);
     free(result->examples);
@@ -94,6 +104,29 @@ void result_clear_findings(struct result *result)
     free(result->findings);
     result->findings = NULL;
     result->finding_count = 0;
+}
+
+void result_clear_alerts(struct result *result)
+{
+    for (size_t i = 0; i < result->alert_count; i++) {
+        free(result->alerts[i].rule);
+        free(result->alerts[i].metric);
+    }
+    free(result->alerts);
+    result->alerts = NULL;
+    result->alert_count = 0;
+}
+
+void result_clear_recommendations(struct result *result)
+{
+    for (size_t i = 0; i < result->recommendation_count; i++) {
+        free(result->recommendations[i].rule);
+        free(result->recommendations[i].subject);
+        free(result->recommendations[i].text);
+    }
+    free(result->recommendations);
+    result->recommendations = NULL;
+    result->recommendation_count = 0;
 }
 
 bool result_phase_counts(const struct result_phase *phase)

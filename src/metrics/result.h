@@ -49,6 +49,50 @@ struct second_operation {
     uint32_t bucket_count;
 };
 
+/* An alert: a rule whose figure lay beyond its threshold for a while (monitor/alert.h). */
+struct alert_evidence { /* one window */
+    uint32_t at_s;
+    double value;
+    double load;    /* users, or arrivals per second */
+    uint64_t count; /* operations that finished in it */
+};
+struct alert_end {
+    bool known; /* false: it held when the run ended */
+    uint32_t at_s;
+};
+struct alert {
+    char *rule;           /* "high_error_rate", ... */
+    char *metric;         /* "errors", "p95", ... */
+    int target;           /* index; -1: cicada itself */
+    uint32_t phase;       /* index: where it began */
+    uint32_t start_s;     /* the first window beyond the threshold */
+    uint32_t raised_s;    /* the one by which it had lasted long enough */
+    struct alert_end end; /* the first of those that cleared it */
+    bool below;           /* the figure was below the threshold, else above */
+    double threshold, clear;
+    double baseline;     /* what a ratio is taken against, per second or ns; 0: no ratio */
+    double peak;         /* the worst value */
+    uint32_t windows;    /* beyond the threshold, from the start to the end */
+    uint64_t operations; /* that finished in those */
+    struct alert_evidence at_start, at_peak;
+};
+
+/* What to do about a finding, with the finding's own figures. */
+struct recommendation {
+    char *rule, *subject; /* of the finding */
+    uint32_t finding;     /* index */
+    char *text;
+};
+
+/* The short answer: may it go to production? */
+enum readiness {
+    READINESS_READY,               /* passed, and nothing to say */
+    READINESS_READY_WITH_FINDINGS, /* passed, with alerts or recommendations */
+    READINESS_NOT_READY,           /* a threshold or verdict failed */
+    READINESS_INCONCLUSIVE         /* could not be told, or nothing was asked */
+};
+const char *readiness_name(enum readiness readiness); /* "ready", "ready with findings", ... */
+
 /* One second of one phase and target. Seconds are counted from the start of the run. */
 struct second {
     uint32_t at_s;
@@ -151,6 +195,11 @@ struct result {
     struct finding *findings;
     size_t finding_count;
     enum verdict verdict;
+    struct alert *alerts; /* in the order they fired */
+    size_t alert_count;
+    struct recommendation *recommendations; /* in the order of their findings */
+    size_t recommendation_count;
+    enum readiness readiness;
     char *summary;   /* one sentence */
     json_t *judging; /* what it was judged by (thresholds, minimum sample, how the run ended), so
                         that an audit can judge again; written by result_judge, NULL before */
@@ -165,6 +214,8 @@ void second_free(struct second *second);
 void phase_target_free(struct phase_target *target);
 void result_phase_free(struct result_phase *phase);
 void result_clear_findings(struct result *result);
+void result_clear_alerts(struct result *result);
+void result_clear_recommendations(struct result *result);
 
 /* The figures of a phase count in the run's: every kind but "warmup". */
 bool result_phase_counts(const struct result_phase *phase);

@@ -59,6 +59,7 @@ void plan_free(struct plan *plan)
     plan_remove_phases(plan);
     threshold_list_free(plan->thresholds, plan->threshold_count);
     threshold_list_free(plan->abort_on, plan->abort_on_count);
+    free(plan->alerts);
     tier_settings_free(&plan->tiers);
     csv_free(&plan->data);
     free(plan->data_file);

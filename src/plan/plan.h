@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/template.h"
 #include "drivers/target_options.h"
+#include "monitor/alert.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -171,6 +172,8 @@ struct plan {
     size_t threshold_count;
     struct threshold *abort_on; /* evaluated each second over the last 10 s */
     size_t abort_on_count;
+    struct alert_rule *alerts; /* stand over the default rules: alert_rules_combine */
+    size_t alert_count;
     struct tier_settings tiers;
     struct template_data data; /* the CSV file of `data:`; column_count 0 if none */
     char *data_file;

@@ -2,6 +2,7 @@
  * out; what a shape was made of is written as that shape where its points still are exactly it. */
 #include "plan/plan.h"
 
+#include "base/clock.h"
 #include "base/scrub.h"
 #include "plan/load.h"
 #include "plan/mix.h"
@@ -476,6 +477,32 @@ static void print_thresholds(struct printer *printer, const char *key,
     }
 }
 
+static void print_alert_value(struct printer *printer, const char *key,
+                              const struct alert_rule *rule, double value)
+{
+    if (alert_metric_is_latency(rule->metric))
+        print_duration(printer, key, (uint64_t)value);
+    else
+        print_number(printer, key, value);
+}
+
+static void print_alerts(struct printer *printer, const struct plan *plan)
+{
+    if (plan->alert_count)
+        print(printer, "alerts:\n");
+    for (size_t i = 0; i < plan->alert_count; i++) {
+        const struct alert_rule *rule = &plan->alerts[i];
+        print_text(printer, "  - rule", rule->name);
+        print_text(printer, "    metric", alert_metric_name(rule->metric));
+        print_alert_value(printer, "    threshold", rule, rule->threshold);
+        print_alert_value(printer, "    clear", rule, rule->clear);
+        print_duration(printer, "    for", rule->for_s * NS_PER_S);
+        print_duration(printer, "    clear_for", rule->clear_for_s * NS_PER_S);
+        if (rule->abort)
+            print_flag(printer, "    abort", true);
+    }
+}
+
 static void print_tags(struct printer *printer, char *const *tags)
 {
     if (!tags || !tags[0])
@@ -529,6 +556,7 @@ int plan_print(const struct plan *plan, struct buffer *output)
     print_settings(&printer, plan);
     print_thresholds(&printer, "thresholds", plan->thresholds, plan->threshold_count);
     print_thresholds(&printer, "abort_on", plan->abort_on, plan->abort_on_count);
+    print_alerts(&printer, plan);
     if (plan->mix_count)
         print(&printer, "mixes:\n");
     for (size_t i = 0; i < plan->mix_count; i++)

@@ -94,6 +94,10 @@ int read_points(struct reader *reader, const struct node *node, const struct pla
 int read_phase(struct reader *reader, const struct node *node, const struct place *place,
                void *field);
 
+/* The alert rules, added to the plan. */
+int read_alerts(struct reader *reader, const struct node *node, const struct place *place,
+                void *field);
+
 /* A target, added to the plan. */
 int read_target(struct reader *reader, const struct node *node, const struct place *place,
                 void *field);

@@ -194,6 +194,7 @@ static const struct key plan_keys[] = {
     {"tiers", NULL, read_tiers, 0},
     {"thresholds", NULL, read_thresholds, 0},
     {"abort_on", NULL, read_abort_on, 0},
+    {"alerts", NULL, read_alerts, 0},
     {"data", NULL, read_data, 0},
     {"timeout", NULL, read_timeout, 0},
     {"connect_timeout", NULL, read_connect_timeout, 0},
