@@ -7,6 +7,8 @@
 #include "analysis/outliers.h"
 #include "analysis/phases.h"
 #include "analysis/quantity.h"
+#include "analysis/readiness.h"
+#include "analysis/recommendations.h"
 #include "analysis/rejection.h"
 #include "analysis/release.h"
 #include "analysis/saturation.h"
@@ -48,6 +50,10 @@ int judge_result(struct result *result, const struct judge_options *options)
         return -1;
     result->verdict = judge_verdict(result);
     result->exit_code = judge_exit_code(result->verdict, options->ended_by);
+    if (alerts_of_result(result, options->alerts, options->alert_count) < 0 ||
+        recommendations_make(result) < 0)
+        return -1;
+    result->readiness = readiness_of(result);
     json_t *judging = judge_options_to_json(options);
     if (!judging)
         return -1;

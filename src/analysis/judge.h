@@ -7,6 +7,7 @@
 #include "analysis/thresholds.h"
 #include "base/error.h"
 #include "metrics/result.h"
+#include "monitor/alert.h"
 
 /* How a run came to its end, apart from its verdict. */
 enum run_end {
@@ -24,10 +25,12 @@ struct judge_options {
     size_t threshold_count;
     uint32_t minimum_sample; /* operations each operation of a mix should get; 0: no such wish */
     enum run_end ended_by;
+    struct alert_rule alerts[ALERT_RULES_LIMIT]; /* what raises events; none: no event */
+    size_t alert_count;
 };
 
-/* Replace the findings, verdict, summary, exit code and `judging` of the result. -1 when memory is
- * out. */
+/* Replace the findings, alerts, recommendations, verdict, readiness, summary, exit code and
+ * `judging` of the result. -1 when memory is out. */
 int judge_result(struct result *result, const struct judge_options *options);
 
 /* The options as JSON (result->judging) and back. Read options own their thresholds. */

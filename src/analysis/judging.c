@@ -1,6 +1,8 @@
 /* What a result was judged by, as JSON and back. */
 #include "analysis/judge.h"
 
+#include "analysis/alerts_json.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,9 +31,10 @@ json_t *judge_options_to_json(const struct judge_options *options)
             json_decref(thresholds);
             return NULL;
         }
-    return json_pack("{s:o, s:I, s:s}", "thresholds", thresholds, "minimum_sample",
+    json_t *alerts = alert_rules_to_json(options->alerts, options->alert_count);
+    return json_pack("{s:o, s:I, s:s, s:o}", "thresholds", thresholds, "minimum_sample",
                      (json_int_t)options->minimum_sample, "ended_by",
-                     run_end_name(options->ended_by));
+                     run_end_name(options->ended_by), "alerts", alerts);
 }
 
 static int find(const char *name, const char *(*name_of)(int), int count)
@@ -123,6 +126,9 @@ int judge_options_from_json(struct judge_options *options, const json_t *json, s
         return error_set(error, ERROR_USAGE, "judging.thresholds: is no array");
     options->ended_by = (enum run_end)end;
     options->minimum_sample = (uint32_t)json_integer_value(minimum);
+    const json_t *alerts = json_object_get(json, "alerts");
+    if (alerts && alert_rules_from_json(options->alerts, &options->alert_count, alerts, error) < 0)
+        return -1;
     if (thresholds_from_json(options, thresholds, error) < 0) {
         judge_options_free(options);
         return -1;

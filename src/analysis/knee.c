@@ -138,9 +138,10 @@ static void describe(const struct knee *knee, const char *unit, char *text, size
              knee->breaks->load, unit, knee->how.by, quantity_cut(limit, 60), limit, value, kept);
 }
 
-static json_t *figures_of(const struct knee *knee)
+static json_t *figures_of(const struct knee *knee, const char *unit)
 {
     json_t *figures = json_object();
+    json_object_set_new(figures, "unit", json_string(unit));
     json_object_set_new(figures, "levels", json_integer((json_int_t)knee->known));
     if (knee->keeps)
         json_object_set_new(figures, "keeps_at", json_real(knee->keeps->load));
@@ -172,11 +173,12 @@ int knee_judge(struct result *result, const struct judge_threshold *thresholds, 
         return -1;
     }
     struct knee knee = find(&levels, thresholds, count);
-    describe(&knee, levels.open ? "arrivals per second" : "users", text, sizeof text);
+    const char *unit = levels.open ? "arrivals per second" : "users";
+    describe(&knee, unit, text, sizeof text);
     if (knee.breaks && saturation->saturated)
         snprintf(text, sizeof text,
                  "breaking point: not known, since the generator was a bottleneck");
-    json_t *figures = figures_of(&knee);
+    json_t *figures = figures_of(&knee, unit);
     levels_free(&levels);
     return result_add_finding(result, "breaking_point", "ramp-up and stress", VERDICT_INFORMATION,
                               figures, "a limit of the plan broken at every level from there on",

@@ -270,6 +270,8 @@ static void describe(const struct ramp *ramp, char *text, size_t size, json_t *f
     set_estimate(figures, "peak_users", &fit->peak);
     json_object_set_new(figures, "r_squared", json_real(fit->r_squared));
     json_object_set_new(figures, "linear_share", json_real(kept));
+    json_object_set_new(figures, "peak_within",
+                        json_boolean(fit->peak.value <= ramp->users[last])); /* those measured */
     describe_peak(ramp, peak, sizeof peak);
     quantity_rate(lambda, sizeof lambda, fit->lambda.value);
     snprintf(

@@ -76,8 +76,8 @@ static int judge_credentials(struct result *result, uint32_t index)
              "target %.*s refused the credentials: %s of %s operations failed with reason auth; %s",
              quantity_cut(name, 100), name, quantity_count(count, sizeof count, refused),
              quantity_count(of, sizeof of, finished), remedy_of(target));
-    json_t *figures =
-        json_pack("{s:I,s:I}", "refused", (json_int_t)refused, "finished", (json_int_t)finished);
+    json_t *figures = json_pack("{s:I,s:I,s:s}", "refused", (json_int_t)refused, "finished",
+                                (json_int_t)finished, "remedy", remedy_of(target));
     return result_add_finding(result, "credentials", subject, VERDICT_FAIL, figures, "none refused",
                               finished, text);
 }

@@ -382,6 +382,16 @@ static uint64_t answer_time(struct call *call, const struct null_target *target,
     return at;
 }
 
+/* The burst of errors, where one is asked for, is over the target's age. */
+static double error_rate_now(const struct null_target *target, uint64_t now)
+{
+    const struct null_options *options = &target->options;
+    uint64_t age = now - target->opened_ns;
+    bool on = age >= options->error_after_ns &&
+              (!options->error_until_ns || age < options->error_until_ns);
+    return on ? options->error_rate : 0;
+}
+
 static void null_submit(struct call *call)
 {
     struct null_call *null = driver_part_of_call(call);
@@ -402,7 +412,7 @@ static void null_submit(struct call *call)
     call->round_trips = 1;
     null->resets = is_dead(target, now) || happens(worker, target->options.reset_rate);
     double error_rate =
-        operation->new_session ? target->options.session_error_rate : target->options.error_rate;
+        operation->new_session ? target->options.session_error_rate : error_rate_now(target, now);
     if (!null->resets && happens(worker, operation->end_session ? 0 : error_rate))
         call->outcome = (struct outcome){.kind = OUTCOME_SOURCE_ERROR, .detail = "injected"};
     if (happens(worker, target->options.hang_rate))

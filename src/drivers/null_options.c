@@ -21,6 +21,8 @@ static const struct setting {
     {"stall_for", SETTING_DURATION, offsetof(struct null_options, stall_for_ns)},
     {"refuse_after", SETTING_DURATION, offsetof(struct null_options, refuse_after_ns)},
     {"revive_after", SETTING_DURATION, offsetof(struct null_options, revive_after_ns)},
+    {"error_after", SETTING_DURATION, offsetof(struct null_options, error_after_ns)},
+    {"error_until", SETTING_DURATION, offsetof(struct null_options, error_until_ns)},
     {"error_rate", SETTING_FRACTION, offsetof(struct null_options, error_rate)},
     {"reset_rate", SETTING_FRACTION, offsetof(struct null_options, reset_rate)},
     {"hang_rate", SETTING_FRACTION, offsetof(struct null_options, hang_rate)},

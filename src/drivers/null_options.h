@@ -10,6 +10,8 @@ struct null_options {
     uint64_t connect_latency_ns;
     uint64_t stall_every_ns, stall_for_ns;     /* in every `every`, the last `for` answer nothing */
     uint64_t refuse_after_ns, revive_after_ns; /* since open: dead in between; 0: never */
+    uint64_t error_after_ns,
+        error_until_ns;        /* since open: error_rate holds in between; 0: always */
     double error_rate;         /* fractions, 0..1: the call ends in a source error */
     double reset_rate;         /* ... or its connection is reset */
     double hang_rate;          /* ... or never ends */

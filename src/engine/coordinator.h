@@ -6,6 +6,7 @@
 #include "engine/guard.h"
 #include "engine/recovery.h"
 #include "engine/worker.h"
+#include "monitor/alert.h"
 #include "monitor/watch.h"
 
 enum phase_stop {
@@ -40,6 +41,7 @@ struct coordinator {
     struct process_watch self_watch;
     struct process_watch *target_watches;
     struct guard *guards; /* per target */
+    struct alerts alerts;
     struct recovery_baseline baseline;
     bool failed; /* out of memory somewhere: the result is not whole */
 
@@ -65,6 +67,7 @@ int coordinator_run_phase(struct coordinator *coordinator, size_t index, struct 
 /* coordinator_series.c: what happens each slice and each second of a phase. */
 void coordinator_slice(void *context, uint32_t slice, const struct series_sum *sum);
 void coordinator_second(void *context, struct second *second, const struct series_sum *sum);
+void coordinator_alert_second(struct coordinator_lane *lane, const struct second *second);
 void coordinator_stop(struct coordinator *coordinator, enum phase_stop why);
 
 /* result_build.c: what the result says beside the figures. */

@@ -56,6 +56,7 @@ void coordinator_second(void *context, struct second *second, const struct serie
     if (lane->index == 0)
         watch_second(coordinator, second, sum);
     guard_second(lane, sum);
+    coordinator_alert_second(lane, second);
     if (engine_phase->lane_count == 1) {
         tell_second(coordinator, second);
         return;

@@ -56,6 +56,10 @@ static int start(struct coordinator *coordinator, struct error *error)
     if (!coordinator->target_watches || !coordinator->guards || !coordinator->lanes ||
         !coordinator->phase.lanes || !coordinator->slice_sum)
         return error_set(error, ERROR_INTERNAL, "out of memory");
+    struct alert_rule rules[ALERT_RULES_LIMIT];
+    size_t rule_count = alert_rules_combine(engine->plan->alerts, engine->plan->alert_count, rules);
+    if (alerts_init(&coordinator->alerts, rules, rule_count, engine->target_count) < 0)
+        return error_set(error, ERROR_INTERNAL, "out of memory");
     for (size_t i = 0; i < engine->target_count; i++)
         guard_begin(&coordinator->guards[i], engine->plan);
     return 0;
@@ -249,6 +253,7 @@ static void finish(struct coordinator *coordinator)
     free(coordinator->deals);
     free(coordinator->phase.lanes);
     free(coordinator->guards);
+    alerts_free(&coordinator->alerts);
     record_free(coordinator->slice_sum);
     histogram_free(&coordinator->second_sum.latency);
     schedule_free(&coordinator->phase.schedule);

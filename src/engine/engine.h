@@ -34,6 +34,9 @@ struct engine_observer {
     void (*second)(void *context, const struct engine_progress *progress);
     void (*phase_ended)(void *context, const struct engine_progress *progress,
                         const struct result_phase *phase);
+    /* An alert began, or is over: `alert` as it stands. */
+    void (*alert)(void *context, const struct result *result, const struct alert *alert,
+                  bool began);
     void (*notice)(void *context, const char *text); /* "target everything excluded tool x: ..." */
 };
 

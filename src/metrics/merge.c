@@ -434,6 +434,8 @@ int result_merge(struct result *into, struct result *from, struct error *error)
         merge_examples(into, from) < 0 || merge_hosts(into, from) < 0)
         return error_set(error, ERROR_INTERNAL, "out of memory");
     result_clear_findings(into);
+    result_clear_alerts(into);
+    result_clear_recommendations(into);
     result_free(from);
     return 0;
 }

@@ -395,18 +395,25 @@ static void audit_rates(struct audit *audit, const json_t *document, const struc
 
 /* ---- the verdict ---------------------------------------------------------------------------- */
 
+/* One element of a list that rules make, member by member. */
+static void compare_element(struct audit *audit, const json_t *was, const json_t *is,
+                            const char *list, size_t index)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)is, name, value)
+        audit_json(audit, json_object_get(was, name), value, "%s[%zu].%s", list, index, name);
+    json_object_foreach((json_t *)was, name, value) if (!json_object_get(is, name))
+        audit_true(audit, false, "%s[%zu].%s follows from no rule", list, index, name);
+}
+
 static void compare_findings(struct audit *audit, const json_t *stored, const json_t *derived)
 {
     size_t count = json_array_size(derived);
     audit_equal(audit, json_array_size(stored), count, "findings: as many as the rules give");
     for (size_t i = 0; i < count && i < json_array_size(stored); i++) {
-        const char *name;
-        json_t *value;
-        const json_t *was = json_array_get(stored, i), *is = json_array_get(derived, i);
-        json_object_foreach((json_t *)is, name, value)
-            audit_json(audit, json_object_get(was, name), value, "findings[%zu].%s", i, name);
-        json_object_foreach((json_t *)was, name, value) if (!json_object_get(is, name))
-            audit_true(audit, false, "findings[%zu].%s follows from no rule", i, name);
+        const json_t *is = json_array_get(derived, i);
+        compare_element(audit, json_array_get(stored, i), is, "findings", i);
         audit_group(audit, "finding \"%s\" (%s) follows from its rule: %s",
                     json_string_value(json_object_get(is, "rule")),
                     json_string_value(json_object_get(is, "subject")),
@@ -414,9 +421,20 @@ static void compare_findings(struct audit *audit, const json_t *stored, const js
     }
 }
 
+static void compare_list(struct audit *audit, const json_t *document, const json_t *again,
+                         const char *list, const char *from)
+{
+    const json_t *stored = json_object_get(document, list), *derived = json_object_get(again, list);
+    size_t count = json_array_size(derived);
+    audit_equal(audit, json_array_size(stored), count, "%s: as many as %s give", list, from);
+    for (size_t i = 0; i < count && i < json_array_size(stored); i++)
+        compare_element(audit, json_array_get(stored, i), json_array_get(derived, i), list, i);
+    audit_group(audit, "the %s follow from %s (%zu)", list, from, count);
+}
+
 static void audit_verdict(struct audit *audit, const json_t *document, struct result *result)
 {
-    static const char *const derived_members[] = {"verdict", "exit_code", "summary"};
+    static const char *const derived_members[] = {"verdict", "exit_code", "readiness", "summary"};
     struct judge_options options;
     struct error error = {.code = ERROR_NONE};
     if (!result->judging) {
@@ -437,10 +455,13 @@ static void audit_verdict(struct audit *audit, const json_t *document, struct re
     }
     compare_findings(audit, json_object_get(document, "findings"),
                      json_object_get(again, "findings"));
+    compare_list(audit, document, again, "alerts", "the rules over the stored seconds");
+    compare_list(audit, document, again, "recommendations", "the findings");
     for (size_t i = 0; i < sizeof derived_members / sizeof *derived_members; i++)
         audit_json(audit, json_object_get(document, derived_members[i]),
                    json_object_get(again, derived_members[i]), "%s", derived_members[i]);
-    audit_group(audit, "verdict \"%s\" and exit code %d follow from the findings",
-                verdict_name(result->verdict), result->exit_code);
+    audit_group(audit, "verdict \"%s\", exit code %d and readiness \"%s\" follow from the findings",
+                verdict_name(result->verdict), result->exit_code,
+                readiness_name(result->readiness));
     json_decref(again);
 }

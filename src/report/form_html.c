@@ -13,7 +13,7 @@ static void write_head(FILE *file, const struct result *result)
             "<meta name=\"color-scheme\" content=\"light dark\">\n"
             "<meta name=\"referrer\" content=\"no-referrer\">\n<title>",
             form_html_policy);
-    fprintf(file, "%s: ", verdict_name(result->verdict));
+    fprintf(file, "%s: ", readiness_name(result->readiness));
     escape_html(file, result->plan_name ? result->plan_name : "plan");
     if (result->target_count > 0) {
         fputs(" on ", file);

@@ -1,5 +1,6 @@
 /* What is drawn over time: the frame of each chart, and the data as JSON for the script. A long run
  * is drawn in steps of several seconds, merged exactly. */
+#include "analysis/alert_text.h"
 #include "base/clock.h"
 #include "report/form_escape.h"
 #include "report/form_html.h"
@@ -110,6 +111,24 @@ static void write_phases(FILE *file, const struct result *result)
     fputs("],\n", file);
 }
 
+/* [text, from, to], in seconds; to is past the last one that it held in. */
+static void write_alerts(FILE *file, const struct result *result)
+{
+    char text[ALERT_TEXT_SIZE];
+    const char *comma = "";
+    fputs("\"alerts\":[", file);
+    for (size_t i = 0; i < result->alert_count; i++) {
+        const struct alert *alert = &result->alerts[i];
+        uint64_t to_s =
+            alert->end.known ? alert->end.at_s : (result->duration_ns + NS_PER_S - 1) / NS_PER_S;
+        fprintf(file, "%s[\"", comma);
+        escape_json(file, alert_describe(result, alert, text, sizeof text));
+        fprintf(file, "\",%" PRIu32 ",%" PRIu64 "]", alert->start_s, to_s);
+        comma = ",";
+    }
+    fputs("],\n", file);
+}
+
 /* The highest of each step. */
 static void write_self(FILE *file, const struct result *result, uint32_t step)
 {
@@ -180,6 +199,7 @@ static int write_data(FILE *file, const struct result *result, uint32_t step)
             "<script type=\"application/json\" id=\"data\">{\"step\":%" PRIu32 ",\"divides\":%d,\n",
             step, HEAT_DIVIDES);
     write_phases(file, result);
+    write_alerts(file, result);
     write_self(file, result, step);
     write_watch(file, result, step);
     fputs("\"series\":[", file);

@@ -1,5 +1,7 @@
 /* First on the page: what came out, what it rests on, and what failed. */
+#include "analysis/alert_text.h"
 #include "analysis/quantity.h"
+#include "analysis/readiness.h"
 #include "base/clock.h"
 #include "report/figures.h"
 #include "report/form_escape.h"
@@ -119,6 +121,56 @@ static void write_tiles(FILE *file, const struct result *result, const struct me
     fputs("</dl>\n", file);
 }
 
+/* ---- what to do, and what was raised -------------------------------------------------------- */
+
+static void write_readiness(FILE *file, const struct result *result)
+{
+    static const enum verdict verdicts[] = {
+        [READINESS_READY] = VERDICT_PASS,
+        [READINESS_READY_WITH_FINDINGS] = VERDICT_PASS,
+        [READINESS_NOT_READY] = VERDICT_FAIL,
+        [READINESS_INCONCLUSIVE] = VERDICT_INCONCLUSIVE,
+    };
+    char reason[160];
+    fprintf(
+        file,
+        "<p class=\"readiness\"><strong class=\"chip\" data-verdict=\"%s\">%s</strong> %s</p>\n",
+        verdict_name(verdicts[result->readiness]), readiness_name(result->readiness),
+        readiness_reason(result, reason, sizeof reason));
+}
+
+static void write_recommendations(FILE *file, const struct result *result)
+{
+    if (result->recommendation_count == 0)
+        return;
+    fputs("<h2 id=\"recommendations\">What to do</h2>\n<ul class=\"recommendations\">\n", file);
+    for (size_t i = 0; i < result->recommendation_count; i++) {
+        fputs("<li><p>", file);
+        escape_html(file, result->recommendations[i].text);
+        fputs("</p><p class=\"detail\">from the finding of rule <code>", file);
+        escape_html(file, result->recommendations[i].rule);
+        fputs("</code></p></li>\n", file);
+    }
+    fputs("</ul>\n", file);
+}
+
+static void write_alerts(FILE *file, const struct result *result)
+{
+    char text[ALERT_TEXT_SIZE];
+    fputs("<h2 id=\"alerts\">Alerts</h2>\n", file);
+    if (result->alert_count == 0) {
+        fputs("<p class=\"empty\">No alert fired.</p>\n", file);
+        return;
+    }
+    fputs("<ul class=\"alerts\">\n", file);
+    for (size_t i = 0; i < result->alert_count; i++) {
+        fputs("<li>", file);
+        escape_html(file, alert_describe(result, &result->alerts[i], text, sizeof text));
+        fputs("</li>\n", file);
+    }
+    fputs("</ul>\n", file);
+}
+
 /* ---- findings ------------------------------------------------------------------------------- */
 
 static int write_finding(FILE *file, const struct finding *finding)
@@ -169,6 +221,7 @@ int form_html_verdict(FILE *file, const struct result *result)
     fputs("</h1>\n<p class=\"summary\">", file);
     escape_html(file, result->summary);
     fputs("</p>\n", file);
+    write_readiness(file, result);
     if (result->partial) {
         fputs(
             "<p class=\"partial\"><strong>Partial:</strong> the figures are of a part of the run. ",
@@ -180,8 +233,10 @@ int form_html_verdict(FILE *file, const struct result *result)
     if (status == 0)
         write_tiles(file, result, &total);
     measurement_free(&total);
+    write_recommendations(file, result);
     if (status == 0)
         status = write_findings(file, result);
+    write_alerts(file, result);
     fputs("</section>\n", file);
     return status;
 }

@@ -57,6 +57,7 @@ static void write_properties(FILE *file, const struct result *result)
     fputs("    <properties>\n", file);
     write_property(file, "cicada.version", result->cicada_version);
     write_property(file, "cicada.verdict", verdict_name(result->verdict));
+    write_property(file, "cicada.readiness", readiness_name(result->readiness));
     if (result->partial)
         write_property(file, "cicada.partial",
                        result->partial_reason ? result->partial_reason : "yes");

@@ -1,12 +1,15 @@
 /* A summary in Markdown, for the comment on a pull request: the verdict and what it rests on first,
  * the tables folded below. Everything a server said stands in code spans. */
+#include "analysis/alert_text.h"
 #include "analysis/quantity.h"
+#include "analysis/readiness.h"
 #include "report/figures.h"
 #include "report/form_escape.h"
 #include "report/form_rows.h"
 #include "report/form_write.h"
 
 #define SHOWN_OPERATIONS 20
+#define SHOWN_ALERTS     20
 #define NAME_WIDTH       60
 #define TEXT_WIDTH       160
 
@@ -46,7 +49,9 @@ static void write_figures(FILE *file, const struct measurement *total, uint64_t 
 static int write_heading(FILE *file, const struct result *result)
 {
     char text[QUANTITY_SIZE];
-    fprintf(file, "## cicada: %s\n\n", marks[result->verdict]);
+    char reason[160];
+    fprintf(file, "## cicada: %s\n\n**%s**: %s. ", marks[result->verdict],
+            readiness_name(result->readiness), readiness_reason(result, reason, sizeof reason));
     escape_markdown(file, result->summary);
     fputs("\n\n", file);
     if (result->partial) {
@@ -73,6 +78,39 @@ static int write_heading(FILE *file, const struct result *result)
         escape_markdown_code(file, json_string_value(value), NAME_WIDTH);
     }
     fputs("\n\n", file);
+    return 0;
+}
+
+static int write_recommendations(FILE *file, const struct result *result)
+{
+    if (result->recommendation_count == 0)
+        return 0;
+    fputs("### Recommendations\n\n", file);
+    for (size_t i = 0; i < result->recommendation_count; i++) {
+        fputs("- ", file);
+        escape_markdown(file, result->recommendations[i].text);
+        fputs(" (", file);
+        escape_markdown_code(file, result->recommendations[i].rule, NAME_WIDTH);
+        fputs(")\n", file);
+    }
+    fputc('\n', file);
+    return 0;
+}
+
+static int write_alerts(FILE *file, const struct result *result)
+{
+    char text[ALERT_TEXT_SIZE];
+    if (result->alert_count == 0)
+        return 0;
+    fputs("### Alerts\n\n", file);
+    for (size_t i = 0; i < result->alert_count && i < SHOWN_ALERTS; i++) {
+        fputs("- ", file);
+        escape_markdown(file, alert_describe(result, &result->alerts[i], text, sizeof text));
+        fputc('\n', file);
+    }
+    if (result->alert_count > SHOWN_ALERTS)
+        fprintf(file, "- and %zu more\n", result->alert_count - SHOWN_ALERTS);
+    fputc('\n', file);
     return 0;
 }
 
@@ -198,7 +236,8 @@ static int write_operations(FILE *file, const struct result *result)
 int form_markdown(FILE *file, const struct result *result)
 {
     static int (*const sections[])(FILE *, const struct result *) = {
-        write_heading, write_findings, write_phases, write_failures, write_operations};
+        write_heading, write_recommendations, write_findings,  write_alerts,
+        write_phases,  write_failures,        write_operations};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (sections[i](file, result) < 0)
             return -1;

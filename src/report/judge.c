@@ -70,6 +70,7 @@ int result_judge(struct result *result, const struct plan *plan, const struct er
     struct judge_options options = {.thresholds = thresholds,
                                     .threshold_count = plan->threshold_count,
                                     .ended_by = end_of(result, failure, interrupted)};
+    options.alert_count = alert_rules_combine(plan->alerts, plan->alert_count, options.alerts);
     for (size_t i = 0; i < plan->mix_count; i++)
         if (plan->mixes[i].minimum_sample > options.minimum_sample)
             options.minimum_sample = plan->mixes[i].minimum_sample;

@@ -361,6 +361,64 @@ static int read_verdict(struct json_reader *reader, const json_t *value, void *m
 
 const struct json_codec codec_verdict = {write_verdict, read_verdict};
 
+static json_t *write_readiness(const void *member)
+{
+    return json_string(readiness_name(*(const enum readiness *)member));
+}
+
+static int read_readiness(struct json_reader *reader, const json_t *value, void *member)
+{
+    const char *name = json_string_value(value);
+    for (int readiness = 0; name && readiness <= READINESS_INCONCLUSIVE; readiness++)
+        if (strcmp(readiness_name((enum readiness)readiness), name) == 0) {
+            *(enum readiness *)member = (enum readiness)readiness;
+            return 0;
+        }
+    return json_reader_fail(
+        reader, "is no readiness (ready, ready with findings, not ready, inconclusive)");
+}
+
+const struct json_codec codec_readiness = {write_readiness, read_readiness};
+
+/* ---- alerts --------------------------------------------------------------------------------- */
+
+/* cicada itself is null. */
+static json_t *write_alert_target(const void *member)
+{
+    int target = *(const int *)member;
+    return target < 0 ? json_null() : json_integer(target);
+}
+
+static int read_alert_target(struct json_reader *reader, const json_t *value, void *member)
+{
+    int64_t integer = -1;
+    if (!json_is_null(value) && json_reader_integer(reader, value, 0, INT32_MAX, &integer) < 0)
+        return -1;
+    *(int *)member = (int)integer;
+    return 0;
+}
+
+const struct json_codec codec_alert_target = {write_alert_target, read_alert_target};
+
+/* One that held at the end is null. */
+static json_t *write_alert_end(const void *member)
+{
+    const struct alert_end *end = member;
+    return end->known ? json_integer(end->at_s) : json_null();
+}
+
+static int read_alert_end(struct json_reader *reader, const json_t *value, void *member)
+{
+    struct alert_end *end = member;
+    int64_t integer = 0;
+    if (!json_is_null(value) && json_reader_integer(reader, value, 0, UINT32_MAX, &integer) < 0)
+        return -1;
+    *end = (struct alert_end){.known = !json_is_null(value), .at_s = (uint32_t)integer};
+    return 0;
+}
+
+const struct json_codec codec_alert_end = {write_alert_end, read_alert_end};
+
 /* ---- operations of a second ----------------------------------------------------------------- */
 
 static json_t *write_second_operation(const struct second_operation *operation)

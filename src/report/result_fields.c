@@ -20,6 +20,12 @@
         .name = name_, .type = FIELD_RECORDS, .offset = offsetof(struct owner, member),            \
         .count_offset = offsetof(struct owner, count), .record = &(record_)                        \
     }
+#define RECORDS_OPTIONAL(name_, owner, member, count, record_)                                     \
+    {                                                                                              \
+        .name = name_, .type = FIELD_RECORDS, .optional = true,                                    \
+        .offset = offsetof(struct owner, member), .count_offset = offsetof(struct owner, count),   \
+        .record = &(record_)                                                                       \
+    }
 #define CODED(owner, member, codec_)                                                               \
     {                                                                                              \
         .name = #member, .type = FIELD_CODEC, .offset = offsetof(struct owner, member),            \
@@ -204,6 +210,46 @@ static const struct json_field finding_fields[] = {
 };
 RECORD(finding_record, finding, finding_fields, NULL);
 
+static const struct json_field evidence_fields[] = {
+    FIELD(FIELD_U32, alert_evidence, at_s),
+    FIELD(FIELD_NUMBER, alert_evidence, value),
+    FIELD(FIELD_NUMBER, alert_evidence, load),
+    FIELD(FIELD_U64, alert_evidence, count),
+};
+RECORD(evidence_record, alert_evidence, evidence_fields, NULL);
+
+static json_t *write_evidence(const void *member)
+{
+    return json_record_write(&evidence_record, member, NULL);
+}
+
+static int read_evidence(struct json_reader *reader, const json_t *value, void *member)
+{
+    return json_record_read(reader, &evidence_record, value, member);
+}
+
+static const struct json_codec codec_evidence = {write_evidence, read_evidence};
+
+static const struct json_field alert_fields[] = {
+    FIELD(FIELD_TEXT, alert, rule),           FIELD(FIELD_TEXT, alert, metric),
+    CODED(alert, target, codec_alert_target), FIELD(FIELD_U32, alert, phase),
+    FIELD(FIELD_U32, alert, start_s),         FIELD(FIELD_U32, alert, raised_s),
+    CODED(alert, end, codec_alert_end),       OPTIONAL(FIELD_BOOL, alert, below),
+    FIELD(FIELD_NUMBER, alert, threshold),    FIELD(FIELD_NUMBER, alert, clear),
+    OPTIONAL(FIELD_NUMBER, alert, baseline),  FIELD(FIELD_NUMBER, alert, peak),
+    FIELD(FIELD_U32, alert, windows),         FIELD(FIELD_U64, alert, operations),
+    CODED(alert, at_start, codec_evidence),   CODED(alert, at_peak, codec_evidence),
+};
+RECORD(alert_record, alert, alert_fields, NULL);
+
+static const struct json_field recommendation_fields[] = {
+    FIELD(FIELD_TEXT, recommendation, rule),
+    FIELD(FIELD_TEXT, recommendation, subject),
+    FIELD(FIELD_U32, recommendation, finding),
+    FIELD(FIELD_TEXT, recommendation, text),
+};
+RECORD(recommendation_record, recommendation, recommendation_fields, NULL);
+
 static void init_result(void *base)
 {
     result_init(base);
@@ -221,7 +267,11 @@ static const struct json_field result_fields[] = {
     OPTIONAL(FIELD_TEXT, result, partial_reason),
     FIELD(FIELD_INTEGER, result, exit_code),
     CODED(result, verdict, codec_verdict),
+    CODED_OPTIONAL(result, readiness, codec_readiness),
     OPTIONAL(FIELD_TEXT, result, summary),
+    RECORDS_OPTIONAL("recommendations", result, recommendations, recommendation_count,
+                     recommendation_record),
+    RECORDS_OPTIONAL("alerts", result, alerts, alert_count, alert_record),
     RECORDS("findings", result, findings, finding_count, finding_record),
     OPTIONAL(FIELD_VALUE, result, judging),
     DERIVED("figures"),

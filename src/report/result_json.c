@@ -196,6 +196,18 @@ static int check_references(struct json_reader *reader, const struct result *res
         if (result->watch[i].target >= result->target_count)
             return json_reader_fail(reader, "watch[%zu].target: there is no target %u", i,
                                     result->watch[i].target);
+    for (size_t i = 0; i < result->alert_count; i++) {
+        if (result->alerts[i].target >= (int64_t)result->target_count)
+            return json_reader_fail(reader, "alerts[%zu].target: there is no target %d", i,
+                                    result->alerts[i].target);
+        if (result->alerts[i].phase >= result->phase_count)
+            return json_reader_fail(reader, "alerts[%zu].phase: there is no phase %u", i,
+                                    result->alerts[i].phase);
+    }
+    for (size_t i = 0; i < result->recommendation_count; i++)
+        if (result->recommendations[i].finding >= result->finding_count)
+            return json_reader_fail(reader, "recommendations[%zu].finding: there is no finding %u",
+                                    i, result->recommendations[i].finding);
     for (size_t i = 0; i < result->example_count; i++)
         if (result->examples[i].target >= result->target_count)
             return json_reader_fail(reader, "examples[%zu].target: there is no target %u", i,

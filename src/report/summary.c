@@ -1,7 +1,9 @@
 /* The summary at the end of a run. Each section is a function that prints nothing when it has
  * nothing to say. Names and texts of servers only pass through text_print_safe and tables, which do
  * the same. */
+#include "analysis/alert_text.h"
 #include "analysis/quantity.h"
+#include "analysis/readiness.h"
 #include "analysis/saturation.h"
 #include "base/clock.h"
 #include "drivers/driver.h"
@@ -14,8 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NARROWEST 80
-#define WIDEST    120
+#define NARROWEST      80
+#define WIDEST         120
+#define SUMMARY_ALERTS 20
 
 static void print_heading(const struct summary *summary);
 static void print_phases(struct summary *summary);
@@ -24,7 +27,9 @@ static void print_errors(struct summary *summary);
 static void print_parts(struct summary *summary);
 static void print_coverage(const struct summary *summary);
 static void print_generator(const struct summary *summary);
+static void print_alerts(const struct summary *summary);
 static void print_findings(const struct summary *summary);
+static void print_recommendations(const struct summary *summary);
 static void print_verdict(const struct summary *summary, const char *path);
 
 void terminal_print_summary(FILE *stream, const struct result *result, const char *path)
@@ -43,7 +48,9 @@ void terminal_print_summary(FILE *stream, const struct result *result, const cha
     summary_print_footnotes(&summary);
     print_coverage(&summary);
     print_generator(&summary);
+    print_alerts(&summary);
     print_findings(&summary);
+    print_recommendations(&summary);
     print_verdict(&summary, path);
 }
 
@@ -391,6 +398,51 @@ static void print_findings(const struct summary *summary)
     }
 }
 
+static void print_alerts(const struct summary *summary)
+{
+    const struct result *result = summary->result;
+    char text[ALERT_TEXT_SIZE];
+    if (result->alert_count == 0)
+        return;
+    print_title(summary, "alerts");
+    for (size_t i = 0; i < result->alert_count && i < SUMMARY_ALERTS; i++) {
+        fprintf(summary->stream, "  %s!%s ", summary->style.warn, summary->style.reset);
+        summary_print_wrapped(summary,
+                              alert_describe(result, &result->alerts[i], text, sizeof text), 4);
+    }
+    if (result->alert_count > SUMMARY_ALERTS)
+        fprintf(summary->stream, "  %s%zu more in the result file%s\n", summary->style.dim,
+                result->alert_count - SUMMARY_ALERTS, summary->style.reset);
+}
+
+static void print_recommendations(const struct summary *summary)
+{
+    const struct result *result = summary->result;
+    if (result->recommendation_count == 0)
+        return;
+    print_title(summary, "recommendations");
+    for (size_t i = 0; i < result->recommendation_count; i++) {
+        fprintf(summary->stream, "  %s\xe2\x86\x92%s ", summary->style.accent,
+                summary->style.reset);
+        summary_print_wrapped(summary, result->recommendations[i].text, 4);
+    }
+}
+
+static void print_readiness(const struct summary *summary)
+{
+    const struct result *result = summary->result;
+    static const enum verdict marks[] = {
+        [READINESS_READY] = VERDICT_PASS,
+        [READINESS_READY_WITH_FINDINGS] = VERDICT_PASS,
+        [READINESS_NOT_READY] = VERDICT_FAIL,
+        [READINESS_INCONCLUSIVE] = VERDICT_INCONCLUSIVE,
+    };
+    char reason[160];
+    fprintf(summary->stream, "%s%s  %s%s: %s\n", summary->style.bold,
+            mark_of(summary, marks[result->readiness]).style, readiness_name(result->readiness),
+            summary->style.reset, readiness_reason(result, reason, sizeof reason));
+}
+
 static void print_verdict(const struct summary *summary, const char *path)
 {
     const struct result *result = summary->result;
@@ -403,4 +455,5 @@ static void print_verdict(const struct summary *summary, const char *path)
     fprintf(summary->stream, "\n%s%s%s ", summary->style.bold, mark.style, mark.sign);
     summary_print_wrapped(summary, result->summary ? result->summary : "", 2);
     fputs(summary->style.reset, summary->stream);
+    print_readiness(summary);
 }

@@ -1,6 +1,7 @@
 /* The live line. */
 #include "report/terminal.h"
 
+#include "analysis/alert_text.h"
 #include "analysis/quantity.h"
 #include "base/clock.h"
 #include "report/figures.h"
@@ -20,6 +21,8 @@ static void phase_began(void *context, const struct engine_progress *progress);
 static void second_passed(void *context, const struct engine_progress *progress);
 static void phase_ended(void *context, const struct engine_progress *progress,
                         const struct result_phase *phase);
+static void alert(void *context, const struct result *result, const struct alert *alert,
+                  bool began);
 static void notice(void *context, const char *text);
 
 void terminal_init(struct terminal *terminal, const struct plan *plan, const char *ui,
@@ -34,6 +37,7 @@ void terminal_init(struct terminal *terminal, const struct plan *plan, const cha
     observer->phase_began = phase_began;
     observer->second = second_passed;
     observer->phase_ended = phase_ended;
+    observer->alert = alert;
     observer->notice = notice;
 }
 
@@ -265,6 +269,12 @@ static void phase_ended(void *context, const struct engine_progress *progress,
         buffer_printf(&line, "  %scut short%s", style->warn, style->reset);
     measurement_free(&total);
     line_end(terminal, &line, true);
+}
+
+static void alert(void *context, const struct result *result, const struct alert *alert, bool began)
+{
+    char text[ALERT_TEXT_SIZE];
+    notice(context, alert_describe_live(result, alert, began, text, sizeof text));
 }
 
 static void notice(void *context, const char *text)

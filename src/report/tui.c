@@ -2,6 +2,7 @@
  * change of size needs no more than drawing again. */
 #include "report/tui.h"
 
+#include "analysis/alert_text.h"
 #include "analysis/quantity.h"
 #include "base/clock.h"
 #include "base/outcome.h"
@@ -59,6 +60,8 @@ static void phase_began(void *context, const struct engine_progress *progress);
 static void second_passed(void *context, const struct engine_progress *progress);
 static void phase_ended(void *context, const struct engine_progress *progress,
                         const struct result_phase *phase);
+static void alert(void *context, const struct result *result, const struct alert *alert,
+                  bool began);
 static void notice(void *context, const char *text);
 static void draw(struct tui *tui);
 
@@ -107,6 +110,7 @@ struct tui *tui_open(const struct plan *plan, struct engine_observer *observer, 
                                          .phase_began = phase_began,
                                          .second = second_passed,
                                          .phase_ended = phase_ended,
+                                         .alert = alert,
                                          .notice = notice};
     draw(tui);
     return tui;
@@ -203,6 +207,12 @@ static void phase_ended(void *context, const struct engine_progress *progress,
 }
 
 /* Made safe for a terminal once, when it comes. */
+static void alert(void *context, const struct result *result, const struct alert *alert, bool began)
+{
+    char text[ALERT_TEXT_SIZE];
+    notice(context, alert_describe_live(result, alert, began, text, sizeof text));
+}
+
 static void notice(void *context, const char *text)
 {
     struct tui *tui = context;

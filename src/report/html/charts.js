@@ -120,6 +120,7 @@
     this.root = svg('svg', {viewBox: '0 0 ' + width + ' ' + height, role: 'img',
       'aria-label': figure.title + '. ' + figure.says()});
     this.bands();
+    this.alerts();
   }
   Frame.prototype.x = function (seconds) {
     return LEFT + (this.width - LEFT - RIGHT) * (seconds - from) / (to - from);
@@ -137,6 +138,17 @@
         self.add('rect', {'class': 'band', x: left, y: self.top, width: right - left, height: self.bottom - self.top});
       if (phase[0].length * 6.4 + 6 < right - left)
         self.add('text', {x: left + 3, y: self.top - 6}, [phase[0]]);
+    });
+  };
+  /* Alerts as bands over the phases, each with an edge where it began and its text when pointed at. */
+  Frame.prototype.alerts = function () {
+    var self = this;
+    data.alerts.forEach(function (alert) {
+      var left = self.x(Math.max(alert[1], from)), right = self.x(Math.min(alert[2], to));
+      if (alert[1] > to || right < left) return;
+      var group = self.add('g', {'class': 'alert'}, [svg('title', {}, [alert[0]])]);
+      group.appendChild(svg('rect', {x: left, y: self.top, width: Math.max(2, right - left), height: self.bottom - self.top}));
+      group.appendChild(svg('line', {x1: left, x2: left, y1: self.top - 4, y2: self.bottom}));
     });
   };
   Frame.prototype.axes = function (scale, format) {
@@ -459,6 +471,9 @@
     if (point[OK])
       ['p50', 'p95', 'p99', 'max'].forEach(function (name, i) { parts.push(figure(name, duration(point[LATENCY][i]))); });
     parts.push(figure('ok', grouped(point[OK])), figure('failed', grouped(point[FAILED] + point[CENSORED])));
+    data.alerts.forEach(function (alert) {
+      if (alert[1] < point[AT] + data.step && point[AT] < alert[2]) parts.push(figure('alert', alert[0].split(',')[0]));
+    });
     told.replaceChildren.apply(told, parts);
   }
 
