@@ -19,7 +19,11 @@ static json_t *make_document(void)
         {.text = "p99<1ms", .figure = JUDGE_PERCENTILE, .fraction = 0.99, .value = 1e6},
         {.text = "errors<2%", .figure = JUDGE_ERRORS, .value = 0.02}};
     struct judge_options options = {
-        .thresholds = thresholds, .threshold_count = 3, .minimum_sample = 30};
+        .thresholds = thresholds,
+        .threshold_count = 3,
+        .minimum_sample = 30,
+        .alerts = {{"high_error_rate", ALERT_ERRORS, false, 0.001, 0.0005, 2, 2, false}},
+        .alert_count = 1};
     struct result result;
     struct error error = {0};
     fixture_make(&result, &FIXTURE_DEFAULT);
@@ -54,7 +58,9 @@ static void a_whole_result_passes(void **state)
     assert_null(strstr(report, "FAIL"));
     assert_non_null(
         strstr(report, "ok    peak: rate x duration = count, 800.000/s x 5.000 s = 4000"));
-    assert_non_null(strstr(report, "verdict \"fail\" and exit code 1 follow"));
+    assert_non_null(strstr(report, "verdict \"fail\", exit code 1 and readiness \"not ready\""));
+    assert_true(json_array_size(json_object_get(document, "alerts")) > 0);
+    assert_true(json_array_size(json_object_get(document, "recommendations")) > 0);
     free(report);
     json_decref(document);
 }
@@ -191,6 +197,35 @@ static void edit_summary(json_t *d)
     json_object_set_new(d, "summary", json_string("All is well."));
 }
 
+static void edit_alert_peak(json_t *d)
+{
+    json_object_set_new(AT(d, "alerts", "0"), "peak", json_real(0.5));
+}
+static void edit_alert_start(json_t *d)
+{
+    add_one(AT(d, "alerts", "0", "start_s"));
+}
+static void drop_alert(json_t *d)
+{
+    json_array_remove(json_object_get(d, "alerts"), 0);
+}
+static void loosen_alert(json_t *d)
+{
+    json_object_set_new(AT(d, "judging", "alerts", "0"), "threshold", json_real(0.9));
+}
+static void edit_recommendation(json_t *d)
+{
+    json_object_set_new(AT(d, "recommendations", "0"), "text", json_string("Relax."));
+}
+static void drop_recommendations(json_t *d)
+{
+    json_object_del(d, "recommendations");
+}
+static void edit_readiness(json_t *d)
+{
+    json_object_set_new(d, "readiness", json_string("ready"));
+}
+
 static const struct {
     const char *name;
     void (*edit)(json_t *document);
@@ -221,6 +256,13 @@ static const struct {
     {"a finding left out", drop_finding, "findings: as many as the rules give"},
     {"a threshold", loosen_threshold, "findings[1].verdict: stored \"fail\", derived \"pass\""},
     {"a window", edit_recovery, "phases[2].recovery.windows"},
+    {"an alert's peak", edit_alert_peak, "alerts[0].peak: stored"},
+    {"an alert's start", edit_alert_start, "alerts[0].start_s: stored"},
+    {"an alert left out", drop_alert, "alerts: as many as the rules over the stored seconds give"},
+    {"a rule of the alerts", loosen_alert, "alerts: as many as"},
+    {"a recommendation", edit_recommendation, "recommendations[0].text: stored \"Relax.\""},
+    {"a recommendation left out", drop_recommendations, "recommendations: as many as"},
+    {"the readiness", edit_readiness, "readiness: stored \"ready\", derived \"not ready\""},
     {"the summary", edit_summary, "summary: stored \"All is well.\""},
 };
 

@@ -28,7 +28,11 @@ static int (*const forms[])(FILE *, const struct result *) = {
 static const struct judge_threshold thresholds[] = {
     {.text = "p95<1ms", .figure = JUDGE_PERCENTILE, .fraction = 0.95, .value = 1e6}};
 static const struct judge_options judging = {
-    .thresholds = thresholds, .threshold_count = 1, .minimum_sample = 30};
+    .thresholds = thresholds,
+    .threshold_count = 1,
+    .minimum_sample = 30,
+    .alerts = {{"high_error_rate", ALERT_ERRORS, false, 0.001, 0.0005, 2, 2, false}},
+    .alert_count = 1};
 
 static void replace(char **text)
 {
@@ -114,7 +118,8 @@ static void html_has_our_scripts_only(void **state)
     assert_int_equal(occurrences(text, "<script"), 2); /* data and drawing */
     assert_int_equal(occurrences(text, "</script"), 2);
     assert_non_null(strstr(text, "script-src 'sha256-"));
-    assert_int_equal(occurrences(text, " src="), occurrences(text, "&lt;img src=") + occurrences(text, "\\u003cimg src="));
+    assert_int_equal(occurrences(text, " src="),
+                     occurrences(text, "&lt;img src=") + occurrences(text, "\\u003cimg src="));
     assert_int_equal(occurrences(text, "http-equiv=\"Content-Security-Policy\""), 1);
     free(text);
     result_free(&result);
@@ -272,6 +277,36 @@ static void a_place_that_is_none_is_told_before_the_run(void **state)
     assert_int_equal(error.code, ERROR_USAGE);
 }
 
+static void alerts_recommendations_and_readiness_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        int (*form)(FILE *, const struct result *);
+        const char *says[6];
+    } told[] = {
+        {form_html,
+         {"data-verdict=\"fail\">not ready</strong>", "<h2 id=\"recommendations\">What to do</h2>",
+          "<li><p>p95 of all operations is ", "<li>high_error_rate on ",
+          "\"alerts\":[[\"high_error_rate on ", NULL}},
+        {form_markdown,
+         {"**not ready**: 1 finding failed, with ", "### Recommendations\n\n- p95 of all",
+          "### Alerts\n\n- high\\_error\\_rate on ", NULL}},
+        {form_junit, {"name=\"cicada.readiness\" value=\"not ready\"", NULL}},
+    };
+    struct result result;
+    fixture_make(&result, &FIXTURE_DEFAULT);
+    assert_int_equal(judge_result(&result, &judging), 0);
+    assert_true(result.alert_count > 0);
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        char *text = written(told[i].form, &result);
+        for (const char *const *says = told[i].says; *says; says++)
+            if (!strstr(text, *says))
+                fail_msg("form %zu does not say %s", i, *says);
+        free(text);
+    }
+    result_free(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +314,7 @@ int main(void)
         cmocka_unit_test(html_has_our_scripts_only),
         cmocka_unit_test(html_data_adds_up),
         cmocka_unit_test(an_empty_result_has_every_form),
+        cmocka_unit_test(alerts_recommendations_and_readiness_are_told),
         cmocka_unit_test(out_writes_them_all),
         cmocka_unit_test(a_failure_leaves_the_old_file),
         cmocka_unit_test(a_full_disk_is_told),

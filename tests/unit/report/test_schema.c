@@ -23,7 +23,11 @@ static json_t *make_document(void)
          .value = 10,
          .phase = "peak"}};
     struct judge_options options = {
-        .thresholds = thresholds, .threshold_count = 2, .minimum_sample = 5};
+        .thresholds = thresholds,
+        .threshold_count = 2,
+        .minimum_sample = 5,
+        .alerts = {{"high_error_rate", ALERT_ERRORS, false, 0.001, 0.0005, 2, 2, false}},
+        .alert_count = 1};
     struct result result;
     struct error error = {0};
     fixture_make(&result, &FIXTURE_DEFAULT);
@@ -85,6 +89,10 @@ static void nothing_unknown_gets_in(void **state)
         {"findings", "0", NULL},
         {"judging", NULL},
         {"judging", "thresholds", "0", NULL},
+        {"judging", "alerts", "0", NULL},
+        {"alerts", "0", NULL},
+        {"alerts", "0", "at_peak", NULL},
+        {"recommendations", "0", NULL},
     };
     char problem[512];
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {

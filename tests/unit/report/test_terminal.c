@@ -40,7 +40,11 @@ static const struct judge_threshold thresholds[] = {
      .value = 6e10,
      .phase = "peak"}};
 static const struct judge_options judging = {
-    .thresholds = thresholds, .threshold_count = 3, .minimum_sample = 30};
+    .thresholds = thresholds,
+    .threshold_count = 3,
+    .minimum_sample = 30,
+    .alerts = {{"high_error_rate", ALERT_ERRORS, false, 0.001, 0.0005, 2, 2, false}},
+    .alert_count = 1};
 
 static void assert_says(const char *text, const char *what)
 {
@@ -72,6 +76,10 @@ static void the_summary_says_it_all(void **state)
     assert_says(text, ">30.0s"); /* timeouts */
     assert_says(text, "> at least: operations that never ended");
     assert_says(text, "\xe2\x80\x93 too small a sample");
+    assert_says(text, "\nalerts\n  ! high_error_rate on server-0 in phase ");
+    assert_says(text, "error rate up to ");
+    assert_says(text, "\nrecommendations\n  \xe2\x86\x92 p95 of all operations is ");
+    assert_says(text, "  not ready: 1 finding failed, with ");
     assert_says(text, "everything is in /tmp/\\x1bx/result.json");
     assert_says(text, "\n\xe2\x9c\x97 Failed: p95 of all operations: ");
     free(text);
