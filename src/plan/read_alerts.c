@@ -89,12 +89,18 @@ static int take_metric(struct reader *reader, const struct node *node, const str
 
 /* ---- thresholds ----------------------------------------------------------------------------- */
 
+/* To the twelfth decimal, so that it prints as what reads back to the same value. */
+static double tidy(double value)
+{
+    return round(value * 1e12) / 1e12;
+}
+
 static int parse_number(const char *text, double *value)
 {
     if (value_decimal(&text, value) < 0)
         return -1;
     if (*text == '%') {
-        *value /= 100;
+        *value = tidy(*value / 100);
         text++;
     }
     return *text ? -1 : 0;
@@ -143,6 +149,7 @@ static double default_clear(const struct alert_rule *rule)
     const struct alert_rule *of = alert_rule_find(rule->name);
     double clear =
         of->threshold > 0 ? rule->threshold * of->clear / of->threshold : rule->threshold;
+    clear = alert_metric_is_latency(rule->metric) ? floor(clear) : tidy(clear);
     if (rule->below)
         return fmin(fmax(clear, rule->threshold), 1);
     if (alert_metric_is_relative(rule->metric))

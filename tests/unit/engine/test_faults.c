@@ -212,6 +212,34 @@ static void abort_on_ends_the_run(void **state)
     fixture_free(&fixture);
 }
 
+static void an_alert_that_aborts_ends_the_run(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct alert_rule rules[] = {*alert_rule_find("high_error_rate"),
+                                 *alert_rule_find("connection_errors")};
+    rules[0].abort = true;
+    fixture_init(&fixture);
+    fixture.plan.alerts = rules;
+    fixture.plan.alert_count = 2;
+    fixture_target(&fixture, "t", "null://?latency=5ms&error_rate=0.9&error_after=2s");
+    fixture_phase(&fixture, "all", LOAD_CLOSED, 5, 60 * NS_PER_S, 0);
+    fixture_phase(&fixture, "after", LOAD_CLOSED, 5, 60 * NS_PER_S, 0);
+    fixture_run(&fixture);
+    assert_int_equal(fixture.ran, -1);
+    assert_int_equal(fixture.error.code, ERROR_VERDICT);
+    assert_non_null(strstr(fixture.error.text, "alert high_error_rate on t has abort: true"));
+    assert_true(fixture.result.partial);
+    assert_true(fixture.result.phases[0].duration_ns < 30 * NS_PER_S);
+    assert_true(fixture.result.phases[1].not_run);
+    /* The stored seconds give that very event. */
+    assert_int_equal(alerts_of_result(&fixture.result, rules, 2), 0);
+    assert_int_equal(fixture.result.alert_count, 1);
+    assert_string_equal(fixture.result.alerts[0].rule, "high_error_rate");
+    assert_false(fixture.result.alerts[0].end.known);
+    fixture_free(&fixture);
+}
+
 /* Baseline, then a stress during which the target is dead; it comes back, and is seen to. */
 static void recovery_is_seen_and_timed(void **state)
 {
@@ -306,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_target_that_admits_nobody_ends_the_run),
         cmocka_unit_test(an_interruption_leaves_a_partial_result),
         cmocka_unit_test(abort_on_ends_the_run),
+        cmocka_unit_test(an_alert_that_aborts_ends_the_run),
         cmocka_unit_test(recovery_is_seen_and_timed),
         cmocka_unit_test(what_does_not_recover_is_said_not_to),
         cmocka_unit_test(examples_are_few_and_of_every_kind),

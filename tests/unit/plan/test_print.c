@@ -41,6 +41,15 @@ static void assert_round_trip(const struct plan *plan)
     }
     assert_int_equal(again.target_count, plan->target_count);
     assert_int_equal(again.threshold_count, plan->threshold_count);
+    assert_int_equal(again.alert_count, plan->alert_count);
+    for (size_t i = 0; i < plan->alert_count; i++) {
+        assert_ptr_equal(again.alerts[i].name, plan->alerts[i].name);
+        assert_int_equal(again.alerts[i].metric, plan->alerts[i].metric);
+        assert_true(again.alerts[i].threshold == plan->alerts[i].threshold);
+        assert_true(again.alerts[i].clear == plan->alerts[i].clear);
+        assert_int_equal(again.alerts[i].for_s, plan->alerts[i].for_s);
+        assert_int_equal(again.alerts[i].abort, plan->alerts[i].abort);
+    }
     free(first);
     free(second);
     plan_free(&again);
@@ -58,6 +67,12 @@ static void plans_print_to_what_they_are(void **state)
 {
     (void)state;
     round_trip("target: http://127.0.0.1:1/mcp\nbase: validate\n");
+    round_trip(
+        "target: http://127.0.0.1:1/mcp\nbase: validate\nalerts:\n"
+        "  - {rule: high_response_time, metric: p99, threshold: 1.5s, clear: 900ms, for: 5s}\n"
+        "  - {rule: high_error_rate, threshold: 0.7%, abort: true}\n"
+        "  - {rule: latency_drift, metric: p50_ratio, threshold: 333%, clear_for: 2m}\n"
+        "  - {rule: connection_errors, threshold: 5}\n");
     round_trip("target: http://127.0.0.1:1/mcp\nbase: validate\nquick: true\nusers: 7\n");
     round_trip(
         "phases:\n"

@@ -144,6 +144,43 @@ static const struct {
     {TARGET LOAD "thresholds: [p95]\n", "plan.yaml:4: thresholds[0]: \"p95\" lacks a comparison"},
     {TARGET LOAD "thresholds: [{p95: 1}]\n", "plan.yaml:4: thresholds[0]: must be an expression"},
     {TARGET LOAD "abort_on: nothing\n", "plan.yaml:4: abort_on: \"nothing\" begins with no known"},
+    {TARGET LOAD "alerts: high_error_rate\n", "plan.yaml:4: alerts: must be a list"},
+    {TARGET LOAD "alerts:\n  - rule: high_eror_rate\n",
+     "plan.yaml:5: alerts[0].rule: is no alert rule; did you mean high_error_rate?"},
+    {TARGET LOAD "alerts:\n  - rule: tea\n",
+     "plan.yaml:5: alerts[0].rule: is no alert rule; known are high_response_time, high_error_rat"},
+    {TARGET LOAD "alerts:\n  - abort: true\n", "plan.yaml:5: alerts[0].rule: is missing; write"},
+    {TARGET LOAD "alerts:\n  - rule: high_error_rate\n    treshold: 5%\n",
+     "plan.yaml:6: alerts[0].treshold: is no word of a plan here; did you mean threshold?"},
+    {TARGET LOAD "alerts:\n  - rule: high_error_rate\n    threshold: 500ms\n",
+     "plan.yaml:6: alerts[0].threshold: must be a share from 0% to 100%, such as 5%; "
+     "high_error_rate looks at errors"},
+    {TARGET LOAD "alerts:\n  - rule: high_error_rate\n    threshold: 101%\n",
+     "plan.yaml:6: alerts[0].threshold: must be a share"},
+    {TARGET LOAD "alerts:\n  - rule: high_response_time\n    threshold: 5%\n",
+     "plan.yaml:6: alerts[0].threshold: must be a duration above 0, such as 800ms"},
+    {TARGET LOAD "alerts:\n  - rule: latency_drift\n    threshold: 50%\n",
+     "plan.yaml:6: alerts[0].threshold: must be a ratio to the baseline of at least 1"},
+    {TARGET LOAD "alerts:\n  - rule: throughput_drop\n    threshold: 0\n",
+     "plan.yaml:6: alerts[0].threshold: must be a share of the baseline above 0"},
+    {TARGET LOAD "alerts:\n  - rule: connection_errors\n    threshold: 5%\n",
+     "plan.yaml:6: alerts[0].threshold: must be a number of operations in a second"},
+    {TARGET LOAD "alerts:\n  - rule: high_error_rate\n    threshold: 5%\n    clear: 6%\n",
+     "plan.yaml:7: alerts[0].clear: lies beyond the threshold, so that the alert could end while "
+     "it "
+     "holds; give it the threshold or less"},
+    {TARGET LOAD "alerts:\n  - rule: throughput_drop\n    clear: 40%\n",
+     "plan.yaml:6: alerts[0].clear: lies beyond the threshold, so that the alert could end while "
+     "it "
+     "holds; give it the threshold or more"},
+    {TARGET LOAD "alerts:\n  - rule: high_error_rate\n    metric: p99\n",
+     "plan.yaml:6: alerts[0].metric: is nothing this rule looks at; high_error_rate takes errors"},
+    {TARGET LOAD "alerts:\n  - rule: high_error_rate\n    for: 1500ms\n",
+     "plan.yaml:6: alerts[0].for: must be whole seconds"},
+    {TARGET LOAD "alerts:\n  - rule: high_error_rate\n    clear_for: 25h\n",
+     "plan.yaml:6: alerts[0].clear_for: must be whole seconds, at most 24h"},
+    {TARGET LOAD "alerts:\n  - rule: high_error_rate\n  - rule: high_error_rate\n",
+     "plan.yaml:6: alerts[1].rule: is here already with the same metric"},
     {TARGET LOAD "data: /nonexistent/d.csv\n", "plan.yaml:4: data: cannot read /nonexistent/d.csv"},
     {TARGET LOAD "seed: -1\n", "plan.yaml:4: seed: must be a whole number below 2^64"},
     {TARGET LOAD "segment: 3/2\n", "plan.yaml:4: segment: must be I/N"},
@@ -325,6 +362,38 @@ static void words_mean_what_they_say(void **state)
     plan_free(&plan);
 }
 
+static void alerts_stand_over_the_default_rules(void **state)
+{
+    struct plan plan;
+    (void)state;
+    parse_plan(&plan, TARGET LOAD "alerts:\n"
+                                  "  - {rule: high_response_time, threshold: 800ms, for: 5s}\n"
+                                  "  - {rule: high_response_time, metric: p99, threshold: 2s, "
+                                  "clear: 1s}\n"
+                                  "  - {rule: high_error_rate, threshold: 10%, abort: true}\n"
+                                  "  - {rule: throughput_drop, threshold: 70%}\n"
+                                  "  - {rule: latency_drift, threshold: 1.1}\n"
+                                  "  - {rule: connection_errors, threshold: 5, clear_for: 9s}\n");
+    assert_int_equal(plan.alert_count, 6);
+    const struct alert_rule *rules = plan.alerts;
+    assert_int_equal(rules[0].metric, ALERT_P95);
+    assert_true(rules[0].threshold == 8e8);
+    assert_true(rules[0].clear == 6.4e8); /* as far away as the default's */
+    assert_int_equal(rules[0].for_s, 5);
+    assert_int_equal(rules[0].clear_for_s, 3);
+    assert_int_equal(rules[1].metric, ALERT_P99);
+    assert_true(rules[1].clear == 1e9);
+    assert_true(rules[2].threshold == 0.1);
+    assert_true(rules[2].clear == 0.05);
+    assert_true(rules[2].abort && !rules[1].abort);
+    assert_true(rules[3].below);
+    assert_true(rules[3].clear == 1); /* never more than the baseline */
+    assert_true(rules[4].clear == 1); /* never less */
+    assert_true(rules[5].clear == 0);
+    assert_int_equal(rules[5].clear_for_s, 9);
+    plan_free(&plan);
+}
+
 static void a_mix_holds_tools_requests_and_behaviours(void **state)
 {
     struct plan plan;
@@ -445,6 +514,7 @@ int main(void)
                                        cmocka_unit_test(limits_hold),
                                        cmocka_unit_test(anchors_serve),
                                        cmocka_unit_test(words_mean_what_they_say),
+                                       cmocka_unit_test(alerts_stand_over_the_default_rules),
                                        cmocka_unit_test(a_mix_holds_tools_requests_and_behaviours),
                                        cmocka_unit_test(the_base_can_be_changed),
                                        cmocka_unit_test(secrets_come_from_elsewhere)};
