@@ -13,7 +13,8 @@
  * Counters and histograms add up exactly, seconds by the wall clock of the two hosts (to the next
  * whole second), a phase's by its name. Its time is from the first start to the last end. Of the
  * generators' watch on themselves each second keeps the worst figure; of a target's, the highest; a
- * recovery is the longest there was. Findings and alerts are dropped: the merge is to be judged again.
+ * recovery is the longest there was. Findings and alerts are dropped: the merge is to be judged
+ * again.
  *
  * ERROR_USAGE when they are not of one plan against the same operations, or one is the other. */
 int result_merge(struct result *into, struct result *from, struct error *error);

@@ -314,6 +314,18 @@ static void a_ramp_of_users_is_no_drop(void **state)
     bench_end(&bench);
 }
 
+static void each_phase_has_its_own_baseline(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_default(&bench, "throughput_drop");
+    calls(&bench, 12, 200, 5);
+    bench.window.phase = 1; /* as many users, but other work */
+    calls(&bench, 12, 50, 5);
+    assert_int_equal(bench.alerts.event_count, 0);
+    bench_end(&bench);
+}
+
 static void a_change_of_load_ends_a_drop(void **state)
 {
     struct bench bench;
@@ -452,6 +464,7 @@ int main(void)
         cmocka_unit_test(throughput_drop),
         cmocka_unit_test(a_drop_is_against_the_median_of_the_level),
         cmocka_unit_test(a_ramp_of_users_is_no_drop),
+        cmocka_unit_test(each_phase_has_its_own_baseline),
         cmocka_unit_test(a_change_of_load_ends_a_drop),
         cmocka_unit_test(drift),
         cmocka_unit_test(seconds_that_are_not_whole_tell_no_rate),
