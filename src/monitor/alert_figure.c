@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define LEAST_RATE    20.0  /* per second: below it counts scatter too much for a ratio */
-#define LEAST_TIER    10    /* operations: one of three is no degraded tier */
+#define LEAST_SHARE   10    /* operations: where one second is enough, or is cut short */
 #define LEAST_RISE_NS 1e6   /* a percentile that rose by less did not rise */
 #define SAME_LOAD     0.001 /* relative */
 
@@ -142,7 +142,9 @@ bool alert_figure(enum alert_metric metric, const struct alert_window *window,
     case ALERT_ERRORS:
     case ALERT_TIER_ERRORS:
         *value = finished ? (double)window->failed / (double)finished : 0;
-        return metric == ALERT_ERRORS ? finished > 0 : window->tier && finished >= LEAST_TIER;
+        if (metric == ALERT_TIER_ERRORS || !window->whole)
+            return (window->tier || metric == ALERT_ERRORS) && finished >= LEAST_SHARE;
+        return finished > 0;
     case ALERT_CONNECTION_ERRORS:
         *value = (double)window->connection_errors;
         return finished > 0;

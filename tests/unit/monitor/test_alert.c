@@ -132,6 +132,25 @@ static void a_window_without_operations_says_nothing(void **state)
     bench_end(&bench);
 }
 
+/* The last operation of a phase is not an error rate of 100 %. */
+static void the_end_of_a_phase_takes_more_than_one_operation(void **state)
+{
+    struct bench bench;
+    (void)state;
+    bench_begin(&bench, &error_rule, 1);
+    ERRORS(&bench, 20, 20, 20);
+    bench.window.whole = false;
+    bench.window.ok = 0;
+    bench.window.failed = 9;
+    step(&bench);
+    assert_true(bench.alerts.events[0].peak == 0.20);
+    assert_int_equal(bench.alerts.events[0].windows, 3);
+    bench.window.failed = 10;
+    step(&bench);
+    assert_true(bench.alerts.events[0].peak == 1);
+    bench_end(&bench);
+}
+
 static void windows_far_apart_are_not_in_a_row(void **state)
 {
     struct bench bench;
@@ -454,6 +473,7 @@ int main(void)
         cmocka_unit_test(fires_after_as_many_windows_as_asked),
         cmocka_unit_test(a_row_that_breaks_begins_anew),
         cmocka_unit_test(a_window_without_operations_says_nothing),
+        cmocka_unit_test(the_end_of_a_phase_takes_more_than_one_operation),
         cmocka_unit_test(windows_far_apart_are_not_in_a_row),
         cmocka_unit_test(one_window_is_enough_for_one_second),
         cmocka_unit_test(flapping_about_the_threshold_is_one_event),
