@@ -6,6 +6,7 @@ const struct tool_group *const tool_groups[] = {
     &tools_core_memory,
     &tools_core_graph,
     &tools_taskmaster,
+    &tools_code_patterns,
     &tools_chat_continuity,
     &tools_knowledge_graph,
     &tools_orchestration,
