@@ -17,6 +17,9 @@ int store_open(struct store *store, const struct store_options *options, struct 
     if (store->cache)
         store->graph = graph_open(store->records, options->neo4j_url, error);
     if (store->graph)
+        store->usage = usage_open(store->records, error);
+    store->opened_at = store_now_ms();
+    if (store->usage)
         return 0;
     store_close(store);
     return -1;
@@ -24,6 +27,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
 
 void store_close(struct store *store)
 {
+    usage_close(store->usage);
     graph_close(store->graph);
     cache_close(store->cache);
     vectors_close(store->vectors);

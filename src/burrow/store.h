@@ -6,6 +6,7 @@
 #include "burrow/tiers/cache.h"
 #include "burrow/tiers/graph.h"
 #include "burrow/tiers/records.h"
+#include "burrow/tiers/usage.h"
 #include "burrow/tiers/vectors.h"
 
 #include <pthread.h>
@@ -24,6 +25,8 @@ struct store {
     struct vectors *vectors;
     struct cache *cache;
     struct graph *graph;
+    struct usage *usage;
+    int64_t opened_at; /* Unix ms */
 };
 
 int store_open(struct store *store, const struct store_options *options, struct error *error);

@@ -222,6 +222,14 @@ static int may_run(struct method_call *call, const struct tool *tool)
     return give_failure(call, &refused);
 }
 
+/* Its name, where the request says it: clients of the stateless era do. */
+static const char *client_of(const struct method_call *call)
+{
+    const json_t *meta = json_object_get(call->params, "_meta");
+    const json_t *info = json_object_get(meta, "io.modelcontextprotocol/clientInfo");
+    return json_string_value(json_object_get(info, "name"));
+}
+
 static int method_tools_call(struct method_call *call)
 {
     const char *name = method_text(call, "name");
@@ -239,7 +247,8 @@ static int method_tools_call(struct method_call *call)
         return go_on;
     struct tool_call done;
     uint64_t begin = clock_now_ns();
-    int outcome = dispatch_call(call->service->dispatch, tool->tool, arguments, &done);
+    int outcome =
+        dispatch_call(call->service->dispatch, tool->tool, arguments, client_of(call), &done);
     service_count_call(tool, clock_now_ns() - begin, outcome < 0);
     if (outcome < 0)
         return give_failure(call, &done);

@@ -509,6 +509,24 @@ void vectors_facts(const struct vectors *vectors, enum vector_space space,
                                                          HNSW_LINKS * 2 * sizeof(int32_t))};
 }
 
+/* Halfway between the vector at `place` and one that is far from it in the order of keeping. */
+static int query_between(const struct space *space, size_t place, float *query)
+{
+    float other[EMBEDDING_DIMENSION], length = 0;
+    struct faiss_problem problem;
+    size_t far = (place + space->count / 2 + 1) % space->count;
+    if (faiss_index_reconstruct(space->index, (int64_t)place, query, &problem) < 0 ||
+        faiss_index_reconstruct(space->index, (int64_t)far, other, &problem) < 0)
+        return -1;
+    for (size_t i = 0; i < EMBEDDING_DIMENSION; i++) {
+        query[i] += other[i];
+        length += query[i] * query[i];
+    }
+    for (size_t i = 0; i < EMBEDDING_DIMENSION && length > 0; i++)
+        query[i] /= sqrtf(length);
+    return 0;
+}
+
 double vectors_recall(struct vectors *vectors, enum vector_space which, unsigned samples,
                       unsigned k)
 {
@@ -518,13 +536,12 @@ double vectors_recall(struct vectors *vectors, enum vector_space which, unsigned
     int64_t ids[MOST_K];
     struct faiss_problem problem;
     size_t wanted = 0, correct = 0;
-    if (!space->index)
+    if (!space->index || space->count < 2)
         return -1;
     k = k < MOST_K ? k : MOST_K;
     samples = samples < MOST_SAMPLES ? samples : MOST_SAMPLES;
     for (unsigned i = 0; i < samples && i < space->count; i++) {
-        int64_t place = (int64_t)(i * space->count / samples);
-        if (faiss_index_reconstruct(space->index, place, query, &problem) < 0 ||
+        if (query_between(space, i * space->count / samples, query) < 0 ||
             faiss_index_search(space->index, 1, query, k, distances, ids, &problem) < 0)
             return -1;
         struct faiss_sample sample = {

@@ -59,7 +59,8 @@ struct vector_facts {
 };
 void vectors_facts(const struct vectors *vectors, enum vector_space space,
                    struct vector_facts *facts);
-/* Recall@k of `samples` stored vectors' searches against exact search; -1 when there are none. */
+/* Recall@k against exact search of up to `samples` queries, each halfway between two vectors that
+ * are kept, so that it is none of them; -1 when there are fewer than two. */
 double vectors_recall(struct vectors *vectors, enum vector_space space, unsigned samples,
                       unsigned k);
 

@@ -1,6 +1,7 @@
 /* See dispatch.h. */
 #include "burrow/tools/dispatch.h"
 
+#include "base/clock.h"
 #include "mcp/schema.h"
 
 #include <stdlib.h>
@@ -131,6 +132,9 @@ static int run_locked(struct store *store, struct tool_call *call)
         if (writes)
             result = end_transaction(store, call, result);
     }
+    struct error unwritten = {0}; /* counts: no call fails for want of them */
+    if (writes && result == 0 && usage_is_due(store->usage))
+        usage_flush(store->usage, &unwritten);
     pthread_mutex_unlock(&store->lock);
     return result;
 }
@@ -145,8 +149,9 @@ static int check_result(const struct compiled *compiled, struct tool_call *call)
 }
 
 int dispatch_call(struct dispatch *dispatch, const struct tool *tool, const json_t *arguments,
-                  struct tool_call *call)
+                  const char *client, struct tool_call *call)
 {
+    uint64_t began = clock_now_ns();
     char problem[512];
     struct compiled wanted = {.tool = tool};
     json_t *empty = arguments ? NULL : json_object();
@@ -163,6 +168,8 @@ int dispatch_call(struct dispatch *dispatch, const struct tool *tool, const json
         result = check_result(compiled, call);
     if (result < 0)
         dispatch_release(call);
+    usage_count(dispatch->store->usage, tool->name, client, result < 0 ? call->reason : NULL,
+                clock_now_ns() - began);
     call->arguments = NULL;
     json_decref(empty);
     return result;

@@ -13,9 +13,10 @@ void dispatch_close(struct dispatch *dispatch); /* harmless on NULL */
 
 /* Call a tool. 0: call->structured is set (and perhaps call->content), which the caller releases
  * with dispatch_release. -1: call->reason and call->error say why, and nothing was written.
- * `arguments` NULL stands for {}. Any thread. */
+ * `arguments` NULL stands for {}; `client` names who calls, for the statistics, and may be NULL.
+ * Any thread. */
 int dispatch_call(struct dispatch *dispatch, const struct tool *tool, const json_t *arguments,
-                  struct tool_call *call);
+                  const char *client, struct tool_call *call);
 void dispatch_release(struct tool_call *call);
 
 /* Check results against the outputSchema too, and fail what does not fit: for tests. */

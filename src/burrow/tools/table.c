@@ -5,10 +5,13 @@
 const struct tool_group *const tool_groups[] = {
     &tools_core_memory,
     &tools_core_graph,
+    &tools_advanced_ml,
     &tools_taskmaster,
     &tools_code_patterns,
     &tools_chat_continuity,
+    &tools_analytics,
     &tools_knowledge_graph,
+    &tools_performance,
     &tools_orchestration,
     NULL,
 };

@@ -231,9 +231,10 @@ static void half_a_text_does_no_harm(void **state)
 {
     (void)state;
     static const char *const languages[] = {"c", "python", "javascript", "go", "java"};
-    const char *code = "class A(B):\n  def f(self, a={'x': [1]}):\n    '''d'''\n    return {\n"
-                       "struct s { int a; } x = { \"\\\"\" }; const f = async (a) => { g(`${a}`) }\n"
-                       "func (s *T) M(a int) error { return nil } /* open";
+    const char *code =
+        "class A(B):\n  def f(self, a={'x': [1]}):\n    '''d'''\n    return {\n"
+        "struct s { int a; } x = { \"\\\"\" }; const f = async (a) => { g(`${a}`) }\n"
+        "func (s *T) M(a int) error { return nil } /* open";
     char part[512];
     for (size_t length = 1; length <= strlen(code); length++) {
         snprintf(part, sizeof part, "%.*s", (int)length, code);

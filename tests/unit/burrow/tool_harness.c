@@ -36,7 +36,7 @@ static int call_tool(struct harness *harness, const char *name, const char *argu
         fail_msg("there is no tool %s", name);
     if (!parsed)
         fail_msg("%s: arguments of the test: %s", name, problem.text);
-    int result = dispatch_call(harness->dispatch, tool, parsed, call);
+    int result = dispatch_call(harness->dispatch, tool, parsed, "test", call);
     json_decref(parsed);
     return result;
 }
@@ -74,7 +74,7 @@ void harness_examples(struct harness *harness, const struct tool_group *group)
         json_array_foreach(examples, index, example)
         {
             struct tool_call call;
-            if (dispatch_call(harness->dispatch, tool, example, &call) == 0)
+            if (dispatch_call(harness->dispatch, tool, example, "test", &call) == 0)
                 dispatch_release(&call);
             else if (strcmp(call.reason, "invalid_argument") == 0 ||
                      strcmp(call.reason, "internal") == 0)

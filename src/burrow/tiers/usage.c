@@ -1,0 +1,312 @@
+/* See usage.h. */
+#include "burrow/tiers/usage.h"
+
+#include "base/clock.h"
+#include "metrics/histogram.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOOLS_LIMIT   256
+#define SUMS_LIMIT    2048 /* of a hash table; a power of two */
+#define RECENT_CALLS  1024
+#define CLIENT_LIMIT  48
+#define FLUSH_SECONDS 5
+
+static const char *const migrations[] = {
+    "CREATE TABLE usage_minutes(minute INTEGER NOT NULL, tool TEXT NOT NULL, client TEXT NOT NULL,"
+    " reason TEXT NOT NULL, calls INTEGER NOT NULL, total_us INTEGER NOT NULL,"
+    " max_us INTEGER NOT NULL, PRIMARY KEY(minute, tool, client, reason)) WITHOUT ROWID",
+    NULL};
+
+struct tool_window {
+    const char *tool;
+    struct histogram latency;
+    uint64_t failures;
+};
+
+struct sum { /* calls 0: the place is free */
+    int64_t minute;
+    const char *tool, *reason;
+    char client[CLIENT_LIMIT];
+    uint64_t calls, total_ns, max_ns;
+};
+
+struct recent {
+    const char *tool, *reason;
+    char client[CLIENT_LIMIT];
+    int64_t at_ms;
+    uint64_t latency_ns;
+};
+
+struct usage {
+    pthread_mutex_t lock;
+    struct records *records;
+    struct tool_window tools[TOOLS_LIMIT];
+    size_t tool_count;
+    struct sum sums[SUMS_LIMIT];
+    size_t sum_count;
+    struct recent recent[RECENT_CALLS];
+    uint64_t recent_count;
+    int64_t window_start_ms;
+    uint64_t flushed_ns;
+};
+
+static int64_t now_ms(void)
+{
+    return (int64_t)(clock_wall_ns() / NS_PER_MS);
+}
+
+struct usage *usage_open(struct records *records, struct error *error)
+{
+    if (records_migrate(records, "usage", migrations, error) < 0)
+        return NULL;
+    struct usage *usage = calloc(1, sizeof *usage);
+    if (!usage) {
+        error_set(error, ERROR_INTERNAL, "out of memory");
+        return NULL;
+    }
+    pthread_mutex_init(&usage->lock, NULL);
+    usage->records = records;
+    usage->window_start_ms = now_ms();
+    usage->flushed_ns = clock_now_ns();
+    return usage;
+}
+
+void usage_close(struct usage *usage)
+{
+    struct error error = {0};
+    if (!usage)
+        return;
+    usage_flush(usage, &error); /* counts that cannot be written are lost: nobody waits for them */
+    for (size_t i = 0; i < usage->tool_count; i++)
+        histogram_free(&usage->tools[i].latency);
+    pthread_mutex_destroy(&usage->lock);
+    free(usage);
+}
+
+/* ---- counting ------------------------------------------------------------------------------- */
+
+static struct tool_window *window_of(struct usage *usage, const char *tool)
+{
+    for (size_t i = 0; i < usage->tool_count; i++)
+        if (usage->tools[i].tool == tool)
+            return &usage->tools[i];
+    if (usage->tool_count == TOOLS_LIMIT)
+        return NULL;
+    struct tool_window *window = &usage->tools[usage->tool_count++];
+    window->tool = tool;
+    histogram_init(&window->latency);
+    return window;
+}
+
+static size_t hash_of(int64_t minute, const char *tool, const char *reason, const char *client)
+{
+    uint64_t hash = (uint64_t)minute ^ (uint64_t)(uintptr_t)tool * 31 ^ (uint64_t)(uintptr_t)reason;
+    for (; *client; client++)
+        hash = (hash ^ (unsigned char)*client) * UINT64_C(1099511628211);
+    return (size_t)(hash ^ hash >> 29);
+}
+
+/* When the table is nearly full, callers are no longer told apart; then nothing more is summed. */
+static struct sum *sum_of(struct usage *usage, int64_t minute, const char *tool, const char *reason,
+                          const char *client)
+{
+    if (usage->sum_count > SUMS_LIMIT / 2)
+        client = "others";
+    size_t at = hash_of(minute, tool, reason, client);
+    for (size_t step = 0; step < SUMS_LIMIT; step++, at++) {
+        struct sum *sum = &usage->sums[at % SUMS_LIMIT];
+        if (sum->calls == 0) {
+            *sum = (struct sum){.minute = minute, .tool = tool, .reason = reason};
+            snprintf(sum->client, sizeof sum->client, "%s", client);
+            usage->sum_count++;
+            return sum;
+        }
+        if (sum->minute == minute && sum->tool == tool && sum->reason == reason &&
+            strcmp(sum->client, client) == 0)
+            return sum;
+    }
+    return NULL;
+}
+
+void usage_count(struct usage *usage, const char *tool, const char *client, const char *reason,
+                 uint64_t latency_ns)
+{
+    int64_t now = now_ms();
+    char name[CLIENT_LIMIT];
+    snprintf(name, sizeof name, "%s", client && *client ? client : "unknown");
+    for (size_t i = strlen(name); i > 0 && ((unsigned char)name[i - 1] & 0x80); i--)
+        name[i - 1] = '?'; /* never half a character at the end */
+    reason = reason ? reason : "";
+    pthread_mutex_lock(&usage->lock);
+    struct tool_window *window = window_of(usage, tool);
+    struct sum *sum = sum_of(usage, now / 60000, tool, reason, name);
+    if (window) {
+        histogram_record(&window->latency, latency_ns);
+        window->failures += *reason != '\0';
+    }
+    if (sum) {
+        sum->calls++;
+        sum->total_ns += latency_ns;
+        sum->max_ns = latency_ns > sum->max_ns ? latency_ns : sum->max_ns;
+    }
+    struct recent *recent = &usage->recent[usage->recent_count++ % RECENT_CALLS];
+    *recent =
+        (struct recent){.tool = tool, .reason = reason, .at_ms = now, .latency_ns = latency_ns};
+    memcpy(recent->client, name, sizeof name);
+    pthread_mutex_unlock(&usage->lock);
+}
+
+/* ---- to the records ------------------------------------------------------------------------- */
+
+bool usage_is_due(struct usage *usage)
+{
+    pthread_mutex_lock(&usage->lock);
+    bool due = usage->sum_count > SUMS_LIMIT / 2 ||
+               (usage->sum_count > 0 &&
+                clock_now_ns() - usage->flushed_ns > FLUSH_SECONDS * (uint64_t)NS_PER_S);
+    pthread_mutex_unlock(&usage->lock);
+    return due;
+}
+
+static int write_sums(struct usage *usage, const struct sum *sums, struct error *error)
+{
+    for (size_t i = 0; i < SUMS_LIMIT; i++) {
+        const struct sum *sum = &sums[i];
+        if (sum->calls && records_run(usage->records, error,
+                                      "INSERT INTO usage_minutes VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                                      " ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,"
+                                      " total_us = total_us + excluded.total_us,"
+                                      " max_us = max(max_us, excluded.max_us)",
+                                      "isssiii", sum->minute, sum->tool, sum->client, sum->reason,
+                                      (int64_t)sum->calls, (int64_t)(sum->total_ns / 1000),
+                                      (int64_t)(sum->max_ns / 1000)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int usage_flush(struct usage *usage, struct error *error)
+{
+    struct sum *sums = malloc(sizeof usage->sums);
+    if (!sums)
+        return error_set(error, ERROR_INTERNAL, "out of memory");
+    pthread_mutex_lock(&usage->lock);
+    bool any = usage->sum_count > 0;
+    memcpy(sums, usage->sums, sizeof usage->sums);
+    memset(usage->sums, 0, sizeof usage->sums);
+    usage->sum_count = 0;
+    usage->flushed_ns = clock_now_ns();
+    pthread_mutex_unlock(&usage->lock);
+    int result = 0;
+    if (any) {
+        result = records_begin(usage->records, error);
+        if (result == 0)
+            result = write_sums(usage, sums, error);
+        if (result == 0)
+            result = records_commit(usage->records, error);
+        if (result < 0)
+            records_rollback(usage->records);
+    }
+    free(sums);
+    return result;
+}
+
+/* ---- what the window shows ------------------------------------------------------------------ */
+
+static double ms_of(uint64_t ns)
+{
+    return (double)ns / (double)NS_PER_MS;
+}
+
+static json_t *latency_of(const struct tool_window *window)
+{
+    const struct histogram *latency = &window->latency;
+    return json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "tool", window->tool, "calls",
+                     (json_int_t)latency->count, "failures", (json_int_t)window->failures,
+                     "mean_ms", histogram_mean(latency) / (double)NS_PER_MS, "p50_ms",
+                     ms_of(histogram_quantile(latency, 0.5)), "p95_ms",
+                     ms_of(histogram_quantile(latency, 0.95)), "p99_ms",
+                     ms_of(histogram_quantile(latency, 0.99)), "max_ms",
+                     ms_of(histogram_quantile(latency, 1)));
+}
+
+static int by_tool(const void *one, const void *other)
+{
+    const struct tool_window *const *a = one, *const *b = other;
+    return strcmp((*a)->tool, (*b)->tool);
+}
+
+json_t *usage_latency(struct usage *usage, const char *tool)
+{
+    const struct tool_window *windows[TOOLS_LIMIT];
+    json_t *all = json_array();
+    size_t count = 0;
+    pthread_mutex_lock(&usage->lock);
+    for (size_t i = 0; i < usage->tool_count; i++) {
+        const struct tool_window *window = &usage->tools[i];
+        if (window->latency.count && (!tool || strcmp(tool, window->tool) == 0))
+            windows[count++] = window;
+    }
+    qsort(windows, count, sizeof *windows, by_tool);
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(all, latency_of(windows[i]));
+    pthread_mutex_unlock(&usage->lock);
+    return all;
+}
+
+static int by_latency(const void *one, const void *other)
+{
+    const struct recent *a = one, *b = other;
+    return (a->latency_ns < b->latency_ns) - (a->latency_ns > b->latency_ns);
+}
+
+json_t *usage_slowest(struct usage *usage, const char *tool, double least_ms, size_t limit)
+{
+    struct recent *calls = malloc(sizeof usage->recent);
+    json_t *slowest = json_array();
+    size_t count = 0;
+    pthread_mutex_lock(&usage->lock);
+    for (size_t i = 0; calls && i < RECENT_CALLS && i < usage->recent_count; i++) {
+        const struct recent *call = &usage->recent[i];
+        if (ms_of(call->latency_ns) >= least_ms && (!tool || strcmp(tool, call->tool) == 0))
+            calls[count++] = *call;
+    }
+    pthread_mutex_unlock(&usage->lock);
+    if (calls)
+        qsort(calls, count, sizeof *calls, by_latency);
+    for (size_t i = 0; i < count && i < limit; i++)
+        json_array_append_new(slowest, json_pack("{s:s, s:I, s:f, s:s, s:s}", "tool", calls[i].tool,
+                                                 "at", (json_int_t)calls[i].at_ms, "milliseconds",
+                                                 ms_of(calls[i].latency_ns), "outcome",
+                                                 *calls[i].reason ? calls[i].reason : "success",
+                                                 "client", calls[i].client));
+    free(calls);
+    return slowest;
+}
+
+int64_t usage_window_start(struct usage *usage)
+{
+    pthread_mutex_lock(&usage->lock);
+    int64_t start = usage->window_start_ms;
+    pthread_mutex_unlock(&usage->lock);
+    return start;
+}
+
+uint64_t usage_reset(struct usage *usage)
+{
+    uint64_t calls = 0;
+    pthread_mutex_lock(&usage->lock);
+    for (size_t i = 0; i < usage->tool_count; i++) {
+        calls += usage->tools[i].latency.count;
+        histogram_reset(&usage->tools[i].latency);
+        usage->tools[i].failures = 0;
+    }
+    usage->recent_count = 0;
+    usage->window_start_ms = now_ms();
+    pthread_mutex_unlock(&usage->lock);
+    return calls;
+}

@@ -1,0 +1,420 @@
+/* What the tiers hold: counts, sizes, distributions. */
+#include "burrow/tools/analytics.h"
+
+#include "burrow/tiers/memories.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define TERM_MEMORIES  500 /* whose words are counted */
+#define TERMS_LIMIT    20000
+#define RELATIONS_SEEN 20000
+#define MEMORIES_SEEN  100000
+
+static json_t *value_of(sqlite3_stmt *row, int column)
+{
+    switch (sqlite3_column_type(row, column)) {
+    case SQLITE_INTEGER:
+        return json_integer((json_int_t)sqlite3_column_int64(row, column));
+    case SQLITE_FLOAT:
+        return json_real(sqlite3_column_double(row, column));
+    default:
+        return records_json_text(row, column);
+    }
+}
+
+json_t *analytics_rows(struct tool_call *call, const char *sql, int64_t parameter,
+                       const char *const *names)
+{
+    json_t *rows = json_array();
+    sqlite3_stmt *row = records_query(call->store->records, &call->error, sql,
+                                      strstr(sql, "?1") ? "i" : "", parameter);
+    while (row && records_next(row, &call->error)) {
+        json_t *object = json_object();
+        for (int i = 0; names[i]; i++)
+            json_object_set_new(object, names[i], value_of(row, i));
+        json_array_append_new(rows, object);
+    }
+    return rows;
+}
+
+json_t *analytics_row(struct tool_call *call, const char *sql, int64_t parameter,
+                      const char *const *names)
+{
+    json_t *rows = analytics_rows(call, sql, parameter, names);
+    json_t *first = json_incref(json_array_get(rows, 0));
+    json_decref(rows);
+    if (!first) {
+        first = json_object();
+        for (size_t i = 0; names[i]; i++)
+            json_object_set_new(first, names[i], json_null());
+    }
+    return first;
+}
+
+int analytics_done(struct tool_call *call, json_t *structured)
+{
+    call->structured = structured;
+    if (call->error.code != ERROR_NONE)
+        return tool_fail_tier(call);
+    return structured ? 0 : tool_fail(call, "internal", "out of memory");
+}
+
+int analytics_memory_statistics(struct tool_call *call)
+{
+    static const char *const all[] = {"documents", "bytes", "oldest_at", "newest_at", NULL};
+    static const char *const type[] = {"type", "documents", "bytes", "passages", NULL};
+    static const char *const one[] = {"passages", NULL};
+    json_t *result = analytics_row(call,
+                                   "SELECT count(*), coalesce(sum(length(CAST(content AS BLOB))),"
+                                   " 0), min(created_at), max(created_at) FROM memories",
+                                   0, all);
+    json_t *passages = analytics_row(call, "SELECT count(*) FROM passages", 0, one);
+    json_object_update_new(result, passages);
+    json_object_set_new(
+        result, "by_type",
+        analytics_rows(call,
+                       "SELECT type, count(*), sum(length(CAST(content AS BLOB))), (SELECT"
+                       " count(*) FROM passages p JOIN memories n ON n.id = p.memory WHERE"
+                       " n.type = m.type) FROM memories m GROUP BY type ORDER BY 2 DESC, 1"
+                       " LIMIT 100",
+                       0, type));
+    return analytics_done(call, result);
+}
+
+int analytics_cache_statistics(struct tool_call *call)
+{
+    struct cache_facts facts = {0};
+    if (cache_facts(call->store->cache, &facts, &call->error) < 0)
+        return tool_fail_tier(call);
+    uint64_t asked = facts.hits + facts.misses;
+    return analytics_done(
+        call, json_pack("{s:s, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I}", "kind", facts.kind, "hits",
+                        (json_int_t)facts.hits, "misses", (json_int_t)facts.misses, "hit_rate",
+                        asked ? json_real((double)facts.hits / (double)asked) : json_null(),
+                        "evictions", (json_int_t)facts.evictions, "expirations",
+                        (json_int_t)facts.expirations, "keys", (json_int_t)facts.keys, "bytes",
+                        (json_int_t)facts.bytes, "limit_bytes", (json_int_t)facts.limit_bytes));
+}
+
+/* ---- graph ---------------------------------------------------------------------------------- */
+
+static void count_end(json_t *degrees, const char *key)
+{
+    json_t *there = json_object_get(degrees, key);
+    if (there)
+        json_integer_set(there, json_integer_value(there) + 1);
+    else
+        json_object_set_new(degrees, key, json_integer(1));
+}
+
+static void count_ends(void *context, const char *from, const char *to)
+{
+    count_end(context, from);
+    count_end(context, to);
+}
+
+int analytics_graph_statistics(struct tool_call *call)
+{
+    struct graph_facts facts = {0};
+    json_t *degrees = json_object(), *histogram = json_object(), *degree, *busiest = json_null();
+    json_int_t most = 0;
+    const char *key;
+    char text[24];
+    if (graph_facts(call->store->graph, &facts, &call->error) < 0 ||
+        graph_pairs(call->store->graph, "", RELATIONS_SEEN, count_ends, degrees, &call->error) <
+            0) {
+        json_decref(degrees);
+        json_decref(histogram);
+        return tool_fail_tier(call);
+    }
+    json_object_foreach(degrees, key, degree)
+    {
+        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(degree));
+        count_end(histogram, text);
+        if (json_integer_value(degree) > most) {
+            most = json_integer_value(degree);
+            json_decref(busiest);
+            busiest = json_string(key);
+        }
+    }
+    int64_t seen = facts.relations < RELATIONS_SEEN ? facts.relations : RELATIONS_SEEN;
+    json_t *result =
+        json_pack("{s:s, s:I, s:I, s:I, s:f, s:I, s:o, s:o}", "kind", facts.kind, "nodes",
+                  (json_int_t)facts.nodes, "relations", (json_int_t)facts.relations,
+                  "relations_seen", (json_int_t)seen, "mean_degree",
+                  facts.nodes ? 2.0 * (double)facts.relations / (double)facts.nodes : 0.0,
+                  "max_degree", most, "busiest_node", busiest, "degree_distribution", histogram);
+    json_decref(degrees);
+    return analytics_done(call, result);
+}
+
+int analytics_vector_statistics(struct tool_call *call)
+{
+    static const char *const names[VECTORS_SPACES] = {"memories", "code", "chats", "diagrams",
+                                                      "tasks"};
+    unsigned samples = (unsigned)tool_integer(call, "samples", 10);
+    json_t *spaces = json_array();
+    for (int space = 0; space < VECTORS_SPACES; space++) {
+        struct vector_facts facts;
+        vectors_facts(call->store->vectors, (enum vector_space)space, &facts);
+        double recall = vectors_recall(call->store->vectors, (enum vector_space)space, samples, 10);
+        json_array_append_new(
+            spaces, json_pack("{s:s, s:I, s:I, s:s, s:I, s:o}", "space", names[space], "vectors",
+                              (json_int_t)facts.count, "dimension", (json_int_t)facts.dimension,
+                              "index", facts.index_type, "bytes", (json_int_t)facts.bytes,
+                              "recall_at_10", recall < 0 ? json_null() : json_real(recall)));
+    }
+    return analytics_done(
+        call, json_pack("{s:o, s:I}", "spaces", spaces, "samples", (json_int_t)samples));
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+static json_int_t file_bytes(const char *path, const char *suffix)
+{
+    struct stat facts;
+    char name[4096];
+    if (!path || !*path)
+        return 0;
+    snprintf(name, sizeof name, "%s%s", path, suffix);
+    return stat(name, &facts) == 0 ? (json_int_t)facts.st_size : 0;
+}
+
+int analytics_storage_statistics(struct tool_call *call)
+{
+    static const char *const pages[] = {"pages", "page_bytes", "free_pages", NULL};
+    static const char *const table[] = {"table", "bytes", NULL};
+    json_t *result = analytics_row(call,
+                                   "SELECT * FROM pragma_page_count, pragma_page_size,"
+                                   " pragma_freelist_count",
+                                   0, pages);
+    const char *path = sqlite3_db_filename(records_handle(call->store->records), "main");
+    json_object_set_new(result, "wal_bytes", json_integer(file_bytes(path, "-wal")));
+    json_object_set_new(result, "tables",
+                        tool_boolean(call, "table_sizes", false)
+                            ? analytics_rows(call,
+                                             "SELECT name, pgsize FROM dbstat WHERE aggregate = 1"
+                                             " ORDER BY 2 DESC, 1 LIMIT 100",
+                                             0, table)
+                            : json_array());
+    return analytics_done(call, result);
+}
+
+int analytics_conversation_statistics(struct tool_call *call)
+{
+    static const char *const all[] = {
+        "messages", "conversations", "mean_characters", "max_characters", "first_at", "last_at",
+        NULL};
+    static const char *const role[] = {"role", "messages", "mean_characters", NULL};
+    static const char *const longest[] = {"conversation", "messages", NULL};
+    json_t *result = analytics_row(call,
+                                   "SELECT count(*), count(DISTINCT conversation),"
+                                   " coalesce(avg(length(content)), 0.0),"
+                                   " coalesce(max(length(content)), 0), min(sent_at), max(sent_at)"
+                                   " FROM chats",
+                                   0, all);
+    json_object_set_new(result, "by_role",
+                        analytics_rows(call,
+                                       "SELECT role, count(*), avg(length(content)) FROM chats"
+                                       " GROUP BY role ORDER BY 2 DESC, 1",
+                                       0, role));
+    json_object_set_new(result, "longest",
+                        analytics_rows(call,
+                                       "SELECT conversation, count(*) FROM chats GROUP BY 1"
+                                       " ORDER BY 2 DESC, 1 LIMIT 10",
+                                       0, longest));
+    return analytics_done(call, result);
+}
+
+int analytics_task_statistics(struct tool_call *call)
+{
+    static const char *const all[] = {"tasks", "overdue", "oldest_open_ms", "mean_open_ms", NULL};
+    static const char *const status[] = {"status", "tasks", NULL};
+    static const char *const priority[] = {"priority", "tasks", "open", NULL};
+    int64_t now = store_now_ms();
+    json_t *result = analytics_row(call,
+                                   "SELECT count(*), coalesce(sum(status <> 'done' AND due_at <"
+                                   " ?1), 0), max(iif(status <> 'done', ?1 - created_at, NULL)),"
+                                   " avg(iif(status <> 'done', ?1 - created_at, NULL)) FROM todos",
+                                   now, all);
+    json_object_set_new(result, "by_status",
+                        analytics_rows(call,
+                                       "SELECT status, count(*) FROM todos GROUP BY 1 ORDER BY 1",
+                                       0, status));
+    json_object_set_new(result, "by_priority",
+                        analytics_rows(call,
+                                       "SELECT priority, count(*), sum(status <> 'done') FROM"
+                                       " todos GROUP BY 1 ORDER BY 1",
+                                       0, priority));
+    return analytics_done(call, result);
+}
+
+/* ---- terms ---------------------------------------------------------------------------------- */
+
+static void count_words(json_t *terms, const char *text)
+{
+    char word[64];
+    while (*text) {
+        size_t length = 0, taken = 0;
+        while (isalnum((unsigned char)text[length]) || (unsigned char)text[length] >= 0x80) {
+            if (taken < sizeof word - 1)
+                word[taken++] = (char)tolower((unsigned char)text[length]);
+            length++;
+        }
+        word[taken] = '\0';
+        if (length > 2 && length == taken && json_object_size(terms) < TERMS_LIMIT)
+            count_end(terms, word);
+        text += length ? length : 1;
+    }
+}
+
+struct term {
+    const char *text;
+    int64_t count, documents;
+    double weight;
+};
+
+static int by_weight(const void *one, const void *other)
+{
+    const struct term *a = one, *b = other;
+    if (a->weight != b->weight)
+        return a->weight < b->weight ? 1 : -1;
+    return strcmp(a->text, b->text);
+}
+
+/* In how many of all memories a term is; the vocabulary is that of the full-text index. */
+static int weigh(struct tool_call *call, struct term *terms, size_t count, int64_t total)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (records_integer(call->store->records, &call->error, 1, &terms[i].documents,
+                            "SELECT doc FROM memory_vocabulary WHERE term = ?1", "s",
+                            terms[i].text) < 0)
+            return -1;
+        terms[i].weight = (double)terms[i].count *
+                          log((1.0 + (double)total) / (1.0 + (double)terms[i].documents));
+    }
+    return 0;
+}
+
+static json_t *best_terms(struct tool_call *call, const json_t *counts, int64_t total)
+{
+    struct term *terms = calloc(json_object_size(counts) + 1, sizeof *terms);
+    json_t *best = json_array(), *value;
+    size_t at = 0, limit = (size_t)tool_integer(call, "limit", 20);
+    const char *word;
+    if (!terms)
+        return best;
+    json_object_foreach((json_t *)counts, word, value)
+    {
+        terms[at++] =
+            (struct term){word, json_integer_value(value), 0, (double)json_integer_value(value)};
+    }
+    /* rarity is looked up for those that occur most: the weight grows with both */
+    qsort(terms, at, sizeof *terms, by_weight);
+    size_t looked_up = at < 500 ? at : 500;
+    if (weigh(call, terms, looked_up, total) == 0)
+        qsort(terms, looked_up, sizeof *terms, by_weight);
+    for (size_t i = 0; i < looked_up && i < limit; i++)
+        json_array_append_new(best,
+                              json_pack("{s:s, s:I, s:I, s:f}", "term", terms[i].text, "count",
+                                        (json_int_t)terms[i].count, "memories",
+                                        (json_int_t)terms[i].documents, "weight", terms[i].weight));
+    free(terms);
+    return best;
+}
+
+int analytics_top_terms(struct tool_call *call)
+{
+    json_t *terms = json_object();
+    int64_t total = 0, memories = 0;
+    sqlite3_stmt *row = records_query(
+        call->store->records, &call->error,
+        "SELECT content FROM memories m WHERE (?1 IS NULL OR type = ?1) AND (?2 IS NULL OR"
+        " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?2 AND t.memory = m.id))"
+        " ORDER BY id DESC LIMIT ?3",
+        "ssi", tool_text(call, "type", NULL), tool_text(call, "tag", NULL), (int64_t)TERM_MEMORIES);
+    while (row && records_next(row, &call->error)) {
+        count_words(terms, records_text(row, 0));
+        memories++;
+    }
+    records_integer(call->store->records, &call->error, 0, &total, "SELECT count(*) FROM memories",
+                    "");
+    json_t *best = best_terms(call, terms, total);
+    json_decref(terms);
+    return analytics_done(call, json_pack("{s:o, s:I, s:I}", "terms", best, "memories",
+                                          (json_int_t)memories, "of", (json_int_t)total));
+}
+
+/* ---- accesses ------------------------------------------------------------------------------- */
+
+struct access_count {
+    int64_t id, count;
+};
+
+struct accesses {
+    struct access_count *all;
+    size_t count;
+};
+
+static void note_access(void *context, const char *key, const char *value, size_t length)
+{
+    struct accesses *accesses = context;
+    char text[24];
+    snprintf(text, sizeof text, "%.*s", (int)length, value);
+    int64_t id = strtoll(key + strlen("access:"), NULL, 10);
+    struct access_count *low = accesses->all;
+    size_t left = accesses->count;
+    while (left) { /* the first that is not below */
+        size_t half = left / 2;
+        if (low[half].id < id) {
+            low += half + 1;
+            left -= half + 1;
+        } else
+            left = half;
+    }
+    if (low < accesses->all + accesses->count && low->id == id)
+        low->count = strtoll(text, NULL, 10);
+}
+
+static int by_most(const void *one, const void *other)
+{
+    const struct access_count *a = one, *b = other;
+    if (a->count != b->count)
+        return a->count < b->count ? 1 : -1;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+static void name_accesses(struct tool_call *call, json_t *into, const struct access_count *one)
+{
+    json_t *memory = memories_get(call->store, one->id, false, &call->error);
+    json_array_append_new(into, json_pack("{s:I, s:O?, s:I}", "id", (json_int_t)one->id, "name",
+                                          json_object_get(memory, "name"), "accesses",
+                                          (json_int_t)one->count));
+    json_decref(memory);
+}
+
+int analytics_access_counts(struct tool_call *call)
+{
+    struct accesses accesses = {calloc(MEMORIES_SEEN, sizeof *accesses.all), 0};
+    size_t limit = (size_t)tool_integer(call, "limit", 10);
+    json_t *most = json_array(), *least = json_array();
+    sqlite3_stmt *row = records_query(call->store->records, &call->error,
+                                      "SELECT id FROM (SELECT id FROM memories ORDER BY id DESC"
+                                      " LIMIT ?1) ORDER BY id",
+                                      "i", (int64_t)(accesses.all ? MEMORIES_SEEN : 0));
+    while (row && records_next(row, &call->error))
+        accesses.all[accesses.count++].id = sqlite3_column_int64(row, 0);
+    if (cache_each(call->store->cache, "access:", note_access, &accesses, &call->error) == 0)
+        qsort(accesses.all, accesses.count, sizeof *accesses.all, by_most);
+    for (size_t i = 0; i < accesses.count && i < limit && accesses.all[i].count > 0; i++)
+        name_accesses(call, most, &accesses.all[i]);
+    for (size_t i = 0; i < accesses.count && i < limit; i++)
+        name_accesses(call, least, &accesses.all[accesses.count - 1 - i]);
+    free(accesses.all);
+    return analytics_done(call, json_pack("{s:o, s:o}", "most", most, "least", least));
+}

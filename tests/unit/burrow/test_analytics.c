@@ -1,0 +1,227 @@
+/* analytics and performance: what is counted is what happened. */
+#include "burrow/tools/groups.h"
+#include "tool_harness.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct harness harness;
+
+static int open_harness(void **state)
+{
+    (void)state;
+    harness_open(&harness);
+    return 0;
+}
+
+static int close_harness(void **state)
+{
+    (void)state;
+    harness_close(&harness);
+    return 0;
+}
+
+static void do_call(const char *tool, const char *arguments)
+{
+    json_decref(harness_call(&harness, tool, arguments));
+}
+
+static void check(const char *tool, const char *arguments, const char *expected)
+{
+    json_t *result = harness_call(&harness, tool, arguments);
+    char *text = json_dumps(result, JSON_COMPACT);
+    if (!strstr(text, expected))
+        fail_msg("%s %s: %s is not in %s", tool, arguments, expected, text);
+    free(text);
+    json_decref(result);
+}
+
+static void calls_are_counted_by_tool_client_and_reason(void **state)
+{
+    (void)state;
+    do_call("add_todo", "{\"title\":\"one\"}");
+    do_call("add_todo", "{\"title\":\"two\"}");
+    harness_refused(&harness, "get_todo", "{\"id\":9}", "not_found", NULL);
+    check("get_usage_statistics", "{}", "{\"calls\":3,\"failures\":1,\"clients\":1,\"tools\":2,");
+    check("get_usage_statistics", "{\"hours\":1}",
+          "\"by_client\":[{\"client\":\"test\",\"calls\":4,\"failures\":1}]");
+    check("get_tool_usage", "{}", "{\"tool\":\"get_todo\",\"calls\":1,\"failures\":1,");
+    check("get_error_statistics", "{}",
+          "\"by_tool\":[{\"tool\":\"get_todo\",\"reason\":\"not_found\",\"calls\":1}],"
+          "\"by_reason\":[{\"reason\":\"not_found\",\"calls\":1}]");
+    check("get_activity_timeline", "{\"bucket\":\"day\",\"limit\":1}", "\"tasks\":2");
+}
+
+static void what_is_kept_is_counted(void **state)
+{
+    (void)state;
+    check("get_memory_statistics", "{}", "\"documents\":0,\"bytes\":0,\"oldest_at\":null");
+    do_call("store_memory", "{\"name\":\"a\",\"type\":\"note\",\"content\":\"caf\u00e9 and tea\"}");
+    do_call("store_memory", "{\"name\":\"b\",\"type\":\"log\",\"content\":\"tea again\"}");
+    check("get_memory_statistics", "{}", "\"documents\":2,\"bytes\":22,");
+    check("get_memory_statistics", "{}",
+          "{\"type\":\"note\",\"documents\":1,\"bytes\":13,\"passages\":1}");
+    do_call("log_chat", "{\"conversation\":\"c\",\"role\":\"user\",\"content\":\"12345\"}");
+    check("get_conversation_statistics", "{}",
+          "{\"messages\":1,\"conversations\":1,\"mean_characters\":5.0,\"max_characters\":5,");
+    do_call("add_todo", "{\"title\":\"late\",\"due_at\":1,\"priority\":\"high\"}");
+    check("get_task_statistics", "{}", "{\"tasks\":1,\"overdue\":1,");
+    check("get_task_statistics", "{}",
+          "\"by_priority\":[{\"priority\":\"high\",\"tasks\":1,\"open\":1}]");
+    check("get_storage_statistics", "{}", "\"tables\":[]");
+    check("get_storage_statistics", "{\"table_sizes\":true}", "{\"table\":\"memories\",\"bytes\":");
+    check("get_vector_statistics", "{}",
+          "{\"space\":\"memories\",\"vectors\":2,\"dimension\":256,\"index\":\"hnsw\"");
+    check("get_cache_statistics", "{}", "{\"kind\":\"in_process\"");
+}
+
+static void the_shape_of_the_graph(void **state)
+{
+    (void)state;
+    check("get_graph_statistics", "{}", "\"max_degree\":0,\"busiest_node\":null");
+    do_call("create_entities", "{\"entities\":[{\"name\":\"a\",\"type\":\"x\"},{\"name\":\"b\","
+                               "\"type\":\"x\"},{\"name\":\"c\",\"type\":\"x\"}]}");
+    do_call("create_relations", "{\"relations\":[{\"from\":\"a\",\"type\":\"r\",\"to\":\"b\"},"
+                                "{\"from\":\"a\",\"type\":\"r\",\"to\":\"c\"}]}");
+    check("get_graph_statistics", "{}",
+          "\"max_degree\":2,\"busiest_node\":\"entity:a\",\"degree_distribution\":{");
+    check("get_graph_statistics", "{}", "\"1\":2");
+}
+
+static void rare_terms_stand_out(void **state)
+{
+    (void)state;
+    do_call("store_memory",
+            "{\"name\":\"a\",\"tags\":[\"t\"],\"content\":\"harbour harbour berth\"}");
+    do_call("store_memory", "{\"name\":\"b\",\"content\":\"harbour tide\"}");
+    do_call("store_memory", "{\"name\":\"c\",\"content\":\"harbour moon\"}");
+    /* berth: 1 * ln(4 / 2); harbour: 2 * ln(4 / 4) */
+    check("get_top_terms", "{\"tag\":\"t\",\"limit\":1}",
+          "{\"terms\":[{\"term\":\"berth\",\"count\":1,\"memories\":1,\"weight\":0.69314");
+    check("get_top_terms", "{\"type\":\"none\"}", "{\"terms\":[],\"memories\":0,\"of\":3}");
+}
+
+static void what_is_read_most_comes_first(void **state)
+{
+    (void)state;
+    do_call("store_memory", "{\"name\":\"never\",\"content\":\"zzzz unrelated\"}");
+    do_call("store_memory", "{\"name\":\"often\",\"content\":\"the harbour master\"}");
+    do_call("ask_with_context", "{\"question\":\"harbour master\",\"limit\":1}");
+    do_call("ask_with_context", "{\"question\":\"harbour master\",\"limit\":1}");
+    check("get_resource_access_counts", "{\"limit\":1}",
+          "{\"most\":[{\"id\":2,\"name\":\"often\",\"accesses\":2}],"
+          "\"least\":[{\"id\":1,\"name\":\"never\",\"accesses\":0}]}");
+    check("build_context", "{\"query\":\"harbour\",\"budget_tokens\":100}", "filled_tokens");
+    check("get_context_usage_statistics", "{}", "\"contexts\":1,\"asked_tokens\":100,");
+    check("get_context_usage_statistics", "{}", "\"questions\":2,\"unanswered_questions\":0");
+}
+
+static void statistics_become_tables(void **state)
+{
+    (void)state;
+    do_call("store_memory", "{\"name\":\"a\",\"type\":\"=1+1\",\"content\":\"say \\\"x\\\"\"}");
+    check("export_statistics", "{\"statistics\":\"memory\",\"format\":\"csv\"}",
+          "\"text\":\"figure,value\\r\\n\\\"documents\\\",1\\r\\n");
+    check("export_statistics", "{\"statistics\":\"memory\",\"format\":\"csv\"}",
+          "\\\"by_type[0].type\\\",\\\"'=1+1\\\"");
+    check("export_statistics", "{\"statistics\":\"tool_usage\",\"format\":\"json\"}",
+          "store_memory");
+    static const char *const all[] = {"usage",  "tool_usage",   "memory", "cache",    "graph",
+                                      "vector", "storage",      "task",   "activity", "terms",
+                                      "access", "conversation", "errors", "context"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char arguments[100];
+        snprintf(arguments, sizeof arguments, "{\"statistics\":\"%s\",\"format\":\"csv\"}", all[i]);
+        check("export_statistics", arguments, "figure,value");
+    }
+}
+
+static void latency_has_a_window(void **state)
+{
+    (void)state;
+    do_call("add_todo", "{\"title\":\"one\"}");
+    check("get_tool_latency", "{\"tool\":\"add_todo\"}",
+          "\"tools\":[{\"tool\":\"add_todo\",\"calls\":1,\"failures\":0,");
+    check("get_slow_operations", "{\"tool\":\"add_todo\"}", "\"outcome\":\"success\"");
+    check("get_slow_operations", "{\"min_ms\":3000000}", "\"operations\":[]");
+    check("reset_performance_counters", "{}", "\"calls_of_last_window\":4");
+    check("get_tool_latency", "{\"tool\":\"add_todo\"}", "\"tools\":[]");
+    harness_refused(&harness, "get_tool_latency", "{\"tool\":\"nope\"}", "not_found", "nope");
+}
+
+static void tiers_are_asked_and_measured(void **state)
+{
+    (void)state;
+    static const char *const tiers[] = {"records", "vectors", "cache", "graph"};
+    do_call("store_memory", "{\"name\":\"a\",\"content\":\"harbour\"}");
+    check("system_health", "{}", "{\"status\":\"healthy\",\"reasons\":[]");
+    for (size_t i = 0; i < 4; i++) {
+        char arguments[100];
+        snprintf(arguments, sizeof arguments, "{\"tier\":\"%s\"}", tiers[i]);
+        check("get_tier_health", arguments, "\"reachable\":true");
+        snprintf(arguments, sizeof arguments, "{\"tier\":\"%s\",\"operations\":7}", tiers[i]);
+        check("benchmark_tier", arguments, "\"operations\":7,");
+    }
+    /* nothing of it stays */
+    check("get_graph_statistics", "{}", "\"nodes\":1,");
+    check("get_resource_usage", "{}", "\"threads\":");
+    check("get_connection_pools", "{}", "{\"tier\":\"graph\",\"kind\":\"embedded\",\"size\":0,");
+    harness_refused(&harness, "benchmark_tier", "{\"tier\":\"cache\",\"operations\":501}",
+                    "invalid_argument", "operations");
+}
+
+/* Sums are in the records when the program ends. */
+static void counts_outlive_the_program(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/burrow_usage_XXXXXX", command[100];
+    assert_non_null(mkdtemp(folder));
+    for (int round = 0; round < 2; round++) {
+        struct store store;
+        struct error error = {0};
+        struct store_options options = {.folder = folder, .cache_limit_bytes = 1 << 20};
+        assert_int_equal(store_open(&store, &options, &error), 0);
+        usage_count(store.usage, "some_tool", "me", NULL, 5000);
+        store_close(&store);
+    }
+    struct error error = {0};
+    struct records *records = records_open(folder, &error);
+    int64_t calls = 0;
+    records_integer(records, &error, 0, &calls, "SELECT sum(calls) FROM usage_minutes", "");
+    assert_int_equal(calls, 2);
+    records_close(records);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+static void every_example_works(void **state)
+{
+    (void)state;
+    harness_examples(&harness, &tools_analytics);
+    harness_examples(&harness, &tools_performance);
+}
+
+#define WITH_HARNESS(test) cmocka_unit_test_setup_teardown(test, open_harness, close_harness)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_HARNESS(calls_are_counted_by_tool_client_and_reason),
+        WITH_HARNESS(what_is_kept_is_counted),
+        WITH_HARNESS(the_shape_of_the_graph),
+        WITH_HARNESS(rare_terms_stand_out),
+        WITH_HARNESS(what_is_read_most_comes_first),
+        WITH_HARNESS(statistics_become_tables),
+        WITH_HARNESS(latency_has_a_window),
+        WITH_HARNESS(tiers_are_asked_and_measured),
+        WITH_HARNESS(counts_outlive_the_program),
+        WITH_HARNESS(every_example_works),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
