@@ -15,10 +15,10 @@ static int read_database(struct redis_client *client, struct error *error)
 {
     const char *path = client->url.path ? client->url.path : "";
     char *end;
+    if (path[0] == '/')
+        path++;
     if (strncmp(path, "?db=", 4) == 0) /* of a Unix socket */
         path += 4;
-    else if (path[0] == '/')
-        path++;
     if (!*path)
         return 0;
     unsigned long database = strtoul(path, &end, 10);
