@@ -1,6 +1,7 @@
 /* See tool_harness.h. */
 #include "tool_harness.h"
 
+#include "burrow/tiers/neo4j_client.h"
 #include "burrow/tiers/redis_client.h"
 
 #include <setjmp.h>
@@ -23,13 +24,33 @@ static void empty_redis(const char *url)
     redis_client_close(&client);
 }
 
+static void empty_neo4j(const char *url)
+{
+    static const char *const cyphers[] = {"MATCH (n:BurrowNode) DETACH DELETE n",
+                                          "MATCH (n:BurrowMemory) DELETE n"};
+    struct neo4j_client client;
+    struct error error = {0};
+    if (neo4j_client_open(&client, url, &error) < 0 || neo4j_client_connect(&client, &error) < 0)
+        fail_msg("%s", error.text);
+    for (size_t i = 0; i < 2; i++) {
+        json_t *rows = neo4j_client_run(&client, cyphers[i], json_object(), &error);
+        if (!rows)
+            fail_msg("%s", error.text);
+        json_decref(rows);
+    }
+    neo4j_client_close(&client);
+}
+
 struct store_options harness_options(size_t cache_limit_bytes)
 {
     struct store_options options = {.folder = ":memory:",
                                     .redis_url = getenv("BURROW_TEST_REDIS"),
+                                    .neo4j_url = getenv("BURROW_TEST_NEO4J"),
                                     .cache_limit_bytes = cache_limit_bytes};
     if (options.redis_url)
         empty_redis(options.redis_url);
+    if (options.neo4j_url)
+        empty_neo4j(options.neo4j_url);
     return options;
 }
 
