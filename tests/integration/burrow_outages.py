@@ -14,7 +14,8 @@ import tempfile
 import time
 
 from cicada_support import Failure, expect, run_tests
-from redis_support import RedisServer
+from neo4j_support import Neo4jServer
+from redis_support import RedisServer, free_port
 
 SKIPPED = 77
 BOUND_S = 60
@@ -204,7 +205,84 @@ REDIS = [a_redis_that_dies_stops_no_tool, what_changed_meanwhile_is_not_read_fro
          a_wrong_password_stops_no_tool, a_unix_socket_will_do, tls_is_verified, a_url_that_is_none_is_refused]
 
 
-TESTS = {"redis": REDIS}
+# ---- Neo4j ----
+
+
+def entity(name):
+    return [{"name": name, "type": "person"}]
+
+
+def a_neo4j_that_dies_stops_only_the_graph():
+    with Neo4jServer(sys.argv[2]) as server, tempfile.TemporaryDirectory() as data, \
+            Burrow("--neo4j", server.url(), data=data) as burrow:
+        burrow.call("create_entities", entities=entity("Ada"))
+        server.script("kill")
+        away = ("tier_unavailable", "Neo4j", f"127.0.0.1:{server.port}", "start it")
+        burrow.refused("create_entities", *away, entities=entity("Bob"))
+        burrow.refused("read_graph", *away)
+        burrow.refused("store_memory", *away, name="m", content="kept with a node")
+        expect(not burrow.call("search_memory", query="kept")["memories"], "half a memory was kept")
+        burrow.call("set_shared_state", key="k", value="v")
+        expect(burrow.call("get_shared_state", key="k"), "no state")
+        server.script("start")
+        burrow.until_works("create_entities", entities=entity("Cyd"))
+        names = {node["name"] for node in burrow.call("read_graph")["entities"]}
+        expect(names == {"Ada", "Cyd"}, f"entities: {names}")
+        burrow.call("store_memory", name="m", content="kept with a node")
+        expect(burrow.call("search_memory", query="kept")["memories"], "nothing found")
+        burrow.stop()
+        burrow.start()
+        names = {node["name"] for node in burrow.call("read_graph")["entities"]}
+        expect(names == {"Ada", "Cyd"}, f"entities after a restart of burrow: {names}")
+
+
+def burrow_starts_without_its_neo4j():
+    port = free_port()
+    with Burrow("--neo4j", f"bolt://neo4j:x@127.0.0.1:{port}") as burrow:
+        burrow.refused("read_graph", "tier_unavailable", f"127.0.0.1:{port}", "--neo4j")
+        burrow.call("set_shared_state", key="k", value="v")
+
+
+def a_wrong_password_is_told_apart():
+    with Neo4jServer(sys.argv[2]) as server, Burrow("--neo4j", server.url("wrong-one")) as burrow:
+        burrow.refused("read_graph", "tier_unavailable", "refuses the user or the password", "--neo4j")
+        try:
+            burrow.call("read_graph")
+        except Failure as failure:
+            expect("wrong-one" not in str(failure), "the password is shown")
+        burrow.call("set_shared_state", key="k", value="v")
+
+
+def killed_again_and_again_both_agree():
+    """burrow is killed in its writes: what was acknowledged is in the graph, and at most the one under way besides."""
+    with Neo4jServer(sys.argv[2]) as server, tempfile.TemporaryDirectory() as data:
+        burrow = Burrow("--neo4j", server.url(), data=data)
+        acknowledged = 0
+        with burrow:
+            for _ in range(8):
+                begun = time.monotonic()
+                process = subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -9 {burrow.process.pid}"])
+                try:
+                    while time.monotonic() < begun + BOUND_S:
+                        burrow.call("create_entities", entities=entity(f"e{acknowledged}"))
+                        acknowledged += 1
+                        time.sleep(0.003)
+                except (OSError, http.client.HTTPException, ValueError):
+                    pass
+                process.wait(BOUND_S)
+                burrow.stop(kill=True)
+                burrow.start()
+                page = burrow.call("read_graph", limit=1000)
+                names = {entity["name"] for entity in page["entities"]}
+                wanted = {f"e{number}" for number in range(acknowledged)}
+                expect(acknowledged < 1000 and wanted <= names <= wanted | {f"e{acknowledged}"},
+                       f"{len(wanted)} acknowledged; lost {wanted - names}, too many {names - wanted}")
+            expect(acknowledged > 8, f"only {acknowledged} were ever made")
+
+
+NEO4J = [a_neo4j_that_dies_stops_only_the_graph, burrow_starts_without_its_neo4j, a_wrong_password_is_told_apart,
+         killed_again_and_again_both_agree]
+TESTS = {"redis": REDIS, "neo4j": NEO4J}
 
 
 def main():
