@@ -105,8 +105,8 @@ void dispatch_check_results(struct dispatch *dispatch, bool check)
     dispatch->check_results = check;
 }
 
-/* A failed commit undoes the write: whoever waits for an answer must not be told that it stands. The
- * graph, which may be elsewhere, commits first: graph.h. */
+/* A failed commit undoes the write: whoever waits for an answer must not be told that it stands.
+ * The graph, which may be elsewhere, commits first: graph.h. */
 static int end_transaction(struct store *store, struct tool_call *call, int result)
 {
     if (result == 0 && graph_commit(store->graph, &call->error) == 0 &&
