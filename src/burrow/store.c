@@ -13,7 +13,8 @@ int store_open(struct store *store, const struct store_options *options, struct 
     if (store->records)
         store->vectors = vectors_open(store->records, error);
     if (store->vectors)
-        store->cache = cache_open(options->redis_url, options->cache_limit_bytes, error);
+        store->cache =
+            cache_open(store->records, options->redis_url, options->cache_limit_bytes, error);
     if (store->cache)
         store->graph = graph_open(store->records, options->neo4j_url, error);
     if (store->graph)

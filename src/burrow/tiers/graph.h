@@ -2,6 +2,23 @@
  * the records with recursive queries, or in Neo4j. A node's key is unique over the whole graph and
  * says what it is of: an entity's is its name as the user gave it with "entity:" in front;
  * "memory:ID", "blueprint:ID", "task:ID", "workflow:ID/STEP", "conversation:NAME", "diagram:NODE".
+ *
+ * In Neo4j a node is a (:BurrowNode {key, type, facts, folded}) and a relation a -[:BURROW {type,
+ * facts}]->; facts are JSON text, `folded` has key, type and facts in lower case to search in. What
+ * users wrote is only ever a parameter of a query. One server holds the graph of one memory, whose
+ * identity is in its one (:BurrowMemory).
+ *
+ * There a call's writes are a transaction of their own, which is committed right before that of the
+ * records. A crash in between is found out: the last thing that each transaction does is to count
+ * one more in (:BurrowMemory).sequence and in the row of graph_neo4j in the records, and to leave
+ * in
+ * (:BurrowMemory).undo how to take its writes back. When a connection is made and Neo4j has counted
+ * one more than the records, the records know nothing of that transaction: it is taken back. When
+ * the counts differ by anything else, one of the two is an old copy, and the graph is not used.
+ *
+ * A Neo4j that cannot be reached, or refuses the password, makes the functions fail with
+ * ERROR_TARGET (tools: tier_unavailable) and nothing else; it is asked again when the graph is
+ * used.
  */
 #ifndef BURROW_TIERS_GRAPH_H
 #define BURROW_TIERS_GRAPH_H
@@ -16,9 +33,16 @@
 
 struct graph;
 
-/* `url` NULL: embedded, in the records. Else bolt://user:password@host:port. */
+/* `url` NULL: embedded, in the records. Else bolt://user:password@host:port, or another scheme of
+ * net/bolt_connection.h. Fails on a URL that is none, not for a server that is away. */
 struct graph *graph_open(struct records *records, const char *url, struct error *error);
 void graph_close(struct graph *graph); /* harmless on NULL */
+
+/* The dispatcher's: around what a call that writes does, inside its transaction of the records.
+ * Commit before the records do; when that fails, or the records then fail to, roll both back. */
+void graph_begin(struct graph *graph);
+int graph_commit(struct graph *graph, struct error *error);
+void graph_rollback(struct graph *graph);
 
 enum graph_direction { GRAPH_OUT = 1, GRAPH_IN = 2, GRAPH_BOTH = 3 };
 
@@ -65,7 +89,11 @@ struct graph_facts {
     const char *kind; /* "embedded", "neo4j" */
     int64_t nodes, relations;
     unsigned connections, in_use, waiting; /* of Neo4j; 0 embedded */
+    bool reachable;                        /* embedded: always */
+    uint64_t failures;                     /* of Neo4j, since the start */
+    char last_error[256];                  /* of Neo4j; "" when there was none */
 };
+/* Does not fail for a Neo4j that cannot be reached: `reachable` says it. */
 int graph_facts(struct graph *graph, struct graph_facts *facts, struct error *error);
 
 #endif

@@ -201,8 +201,13 @@ int memories_used(struct store *store, int64_t id, struct error *error)
 {
     char key[48];
     int64_t count;
+    struct error problem = {0};
     snprintf(key, sizeof key, "access:%lld", (long long)id);
-    return cache_add(store->cache, key, 1, &count, error);
+    if (cache_add(store->cache, key, 1, &count, &problem) == 0 || problem.code == ERROR_TARGET)
+        return 0;
+    if (error)
+        *error = problem;
+    return -1;
 }
 
 /* ---- searching ------------------------------------------------------------------------------ */

@@ -48,7 +48,7 @@ int memories_matching(struct store *store, const char *words, const struct memor
 int memories_search(struct store *store, const char *query, const struct memory_filter *filter,
                     struct memory_hit *hits, size_t limit, struct error *error);
 
-/* Count a use of it, in the cache. */
+/* Count a use of it, in the cache; not counted while that cannot be reached. */
 int memories_used(struct store *store, int64_t id, struct error *error);
 
 #endif

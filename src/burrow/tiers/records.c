@@ -27,6 +27,7 @@ struct records {
     sqlite3 *database;
     struct statement statements[STATEMENT_SLOTS];
     size_t statement_count;
+    char identity[33];
 };
 
 static int fail(struct records *records, struct error *error, const char *doing)
@@ -75,6 +76,26 @@ static int prepare_database(struct records *records, struct error *error)
     return check_version(records, error);
 }
 
+static int read_identity(struct records *records, struct error *error)
+{
+    static const char *const steps[] = {"CREATE TABLE identity(id TEXT NOT NULL);"
+                                        "INSERT INTO identity VALUES(lower(hex(randomblob(8))))",
+                                        NULL};
+    if (records_migrate(records, "identity", steps, error) < 0)
+        return -1;
+    sqlite3_stmt *row = records_query(records, error, "SELECT id FROM identity", "");
+    if (!row || !records_next(row, error))
+        return -1;
+    snprintf(records->identity, sizeof records->identity, "%s", records_text(row, 0));
+    records_done(row);
+    return 0;
+}
+
+const char *records_identity(const struct records *records)
+{
+    return records->identity;
+}
+
 struct records *records_open(const char *folder, struct error *error)
 {
     char path[4096];
@@ -101,7 +122,7 @@ struct records *records_open(const char *folder, struct error *error)
         return NULL;
     }
     sqlite3_busy_timeout(records->database, BUSY_TIMEOUT_MS);
-    if (prepare_database(records, error) < 0) {
+    if (prepare_database(records, error) < 0 || read_identity(records, error) < 0) {
         records_close(records);
         return NULL;
     }

@@ -20,6 +20,9 @@ struct records;
 struct records *records_open(const char *folder, struct error *error);
 void records_close(struct records *records); /* harmless on NULL */
 
+/* Sixteen hexadecimal digits that no other memory has, made with the database. */
+const char *records_identity(const struct records *records);
+
 /* Bring the tables of one part up to date: `steps` are SQL texts, run in order, each once in the
  * life of a database; the list ends with NULL and only ever grows. */
 int records_migrate(struct records *records, const char *part, const char *const *steps,

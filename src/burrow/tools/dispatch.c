@@ -106,16 +106,19 @@ void dispatch_check_results(struct dispatch *dispatch, bool check)
     dispatch->check_results = check;
 }
 
-/* A failed commit undoes the write: whoever waits for an answer must not be told that it stands. */
+/* A failed commit undoes the write: whoever waits for an answer must not be told that it stands.
+ * The graph, which may be elsewhere, commits first: graph.h. */
 static int end_transaction(struct store *store, struct tool_call *call, int result)
 {
-    if (result == 0 && records_commit(store->records, &call->error) == 0) {
+    if (result == 0 && graph_commit(store->graph, &call->error) == 0 &&
+        records_commit(store->records, &call->error) == 0) {
         vectors_committed(store->vectors);
         return 0;
     }
     if (result == 0)
         tool_fail_tier(call);
     records_rollback(store->records);
+    graph_rollback(store->graph);
     vectors_rolled_back(store->vectors);
     return -1;
 }
@@ -128,6 +131,8 @@ static int run_locked(struct store *store, struct tool_call *call)
     if (writes && records_begin(store->records, &call->error) < 0)
         result = tool_fail_tier(call);
     else {
+        if (writes)
+            graph_begin(store->graph);
         result = call->tool->run(call);
         if (writes)
             result = end_transaction(store, call, result);

@@ -1,17 +1,63 @@
 /* See tool_harness.h. */
 #include "tool_harness.h"
 
+#include "burrow/tiers/neo4j_client.h"
+#include "burrow/tiers/redis_client.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+static void empty_redis(const char *url)
+{
+    static const struct redis_word flush = {"FLUSHDB", 7};
+    struct redis_client client;
+    struct resp_token reply;
+    struct error error = {0};
+    if (redis_client_open(&client, url, &error) < 0 ||
+        redis_client_run(&client, &flush, 1, &reply, NULL, &error) < 0)
+        fail_msg("%s", error.text);
+    redis_client_close(&client);
+}
+
+static void empty_neo4j(const char *url)
+{
+    static const char *const cyphers[] = {"MATCH (n:BurrowNode) DETACH DELETE n",
+                                          "MATCH (n:BurrowMemory) DELETE n"};
+    struct neo4j_client client;
+    struct error error = {0};
+    if (neo4j_client_open(&client, url, &error) < 0 || neo4j_client_connect(&client, &error) < 0)
+        fail_msg("%s", error.text);
+    for (size_t i = 0; i < 2; i++) {
+        json_t *rows = neo4j_client_run(&client, cyphers[i], json_object(), &error);
+        if (!rows)
+            fail_msg("%s", error.text);
+        json_decref(rows);
+    }
+    neo4j_client_close(&client);
+}
+
+struct store_options harness_options(size_t cache_limit_bytes)
+{
+    struct store_options options = {.folder = ":memory:",
+                                    .redis_url = getenv("BURROW_TEST_REDIS"),
+                                    .neo4j_url = getenv("BURROW_TEST_NEO4J"),
+                                    .cache_limit_bytes = cache_limit_bytes};
+    if (options.redis_url)
+        empty_redis(options.redis_url);
+    if (options.neo4j_url)
+        empty_neo4j(options.neo4j_url);
+    return options;
+}
+
 void harness_open(struct harness *harness)
 {
     struct error error = {0};
-    struct store_options options = {.folder = ":memory:", .cache_limit_bytes = 16 << 20};
+    struct store_options options = harness_options(16 << 20);
     if (store_open(&harness->store, &options, &error) < 0)
         fail_msg("store: %s", error.text);
     harness->dispatch = dispatch_open(&harness->store, &error);

@@ -1,5 +1,6 @@
 /* Calling tools as the server does, on a store that keeps nothing; every result is held against its
- * outputSchema. */
+ * outputSchema. With BURROW_TEST_REDIS in the environment its cache is in that Redis, emptied
+ * before each test: give a server of the test's own. */
 #ifndef TEST_BURROW_TOOL_HARNESS_H
 #define TEST_BURROW_TOOL_HARNESS_H
 
@@ -10,6 +11,8 @@ struct harness {
     struct dispatch *dispatch;
 };
 
+/* Of a store that keeps nothing, over the servers that the environment names, which are emptied. */
+struct store_options harness_options(size_t cache_limit_bytes);
 void harness_open(struct harness *harness); /* fails the test when it cannot */
 void harness_close(struct harness *harness);
 /* The structured result of a call that must succeed; new reference. Arguments as JSON text. */
