@@ -108,8 +108,8 @@ int diagram_extra(struct diagram *diagram, const char *text, size_t length)
     if (!extras)
         return -1;
     diagram->extras = extras;
-    diagram->extras[diagram->extra_count] =
-        (struct diagram_extra){diagram_keep(diagram, text, length), diagram->edge_count};
+    diagram->extras[diagram->extra_count] = (struct diagram_extra){
+        diagram_keep(diagram, text, length), diagram->edge_count, diagram->node_count};
     return (int)diagram->extra_count++;
 }
 
@@ -120,6 +120,8 @@ static json_t *node_json(const struct diagram *diagram, const struct diagram_nod
     json_t *made = json_pack("{s:s, s:s}", "id", node->id, "label", node->label);
     if (diagram->type == DIAGRAM_FLOWCHART)
         json_object_set_new(made, "shape", json_string(node->shape));
+    if (node->block)
+        json_object_set_new(made, "block", json_string(diagram->extras[node->block - 1].text));
     if (diagram->type == DIAGRAM_PIE)
         json_object_set_new(made, "value", json_real(node->value));
     if (diagram->type == DIAGRAM_CLASS)
@@ -149,7 +151,7 @@ static bool same_node(const struct diagram_node *a, const struct diagram_node *b
 {
     return strcmp(a->id, b->id) == 0 && strcmp(a->label, b->label) == 0 &&
            strcmp(a->shape, b->shape) == 0 && strcmp(a->members, b->members) == 0 &&
-           memcmp(&a->value, &b->value, sizeof a->value) == 0;
+           a->block == b->block && memcmp(&a->value, &b->value, sizeof a->value) == 0;
 }
 
 static bool same_edge(const struct diagram_edge *a, const struct diagram_edge *b)

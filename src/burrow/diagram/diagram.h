@@ -29,6 +29,7 @@ struct diagram_node {
     const char *members; /* of a class: lines */
     double value;        /* of a slice of a pie */
     bool declared;       /* said by itself, not only as the end of an edge */
+    size_t block;        /* the subgraph it is in: 1 + the place of its extra; 0 none */
 };
 
 struct diagram_edge {
@@ -38,10 +39,11 @@ struct diagram_edge {
     const char *from_count, *to_count; /* of a class relation: "1", "*"; "" none */
 };
 
-/* A line that is kept as it is: a note, a block, a style. `before` so many edges. */
+/* A line that is kept as it is: a note, a block, a style. */
 struct diagram_extra {
     const char *text;
-    size_t before;
+    size_t before;       /* edges that come before it */
+    size_t nodes_before; /* nodes that are named before it */
 };
 
 struct diagram {

@@ -75,7 +75,10 @@ size_t mermaid_id(struct mermaid *reader, const char **id)
 
 void mermaid_keep_line(struct mermaid *reader)
 {
-    diagram_extra(reader->diagram, reader->line, (size_t)(reader->end - reader->line));
+    const char *first = reader->line;
+    while (first < reader->end && (*first == ' ' || *first == '\t'))
+        first++;
+    diagram_extra(reader->diagram, first, (size_t)(reader->end - first));
     reader->at = reader->end;
 }
 
@@ -158,31 +161,31 @@ static void read_statement(struct mermaid *reader)
 }
 
 /* The columns of errors count from the line's first byte, so the line keeps its indentation; `at`
- * is moved past it. A front matter (--- ... ---) may give a title. */
-static bool read_front_matter(struct mermaid *reader, const char **text)
+ * is moved past it. A front matter (--- ... ---) may give a title. Returns what comes after it. */
+static const char *read_front_matter(struct mermaid *reader, const char *text)
 {
-    if (strncmp(*text, "---\n", 4) != 0)
-        return false;
-    const char *end = strstr(*text + 4, "\n---");
-    const char *title = strstr(*text, "\ntitle:");
-    if (!end)
-        return mermaid_error(reader, reader->line, "the front matter has no --- that ends it");
+    if (strspn(text, "-") != 3 || text[3] != '\n')
+        return text;
+    const char *end = strstr(text + 3, "\n---"), *title = strstr(text, "\ntitle:");
+    if (!end) {
+        mermaid_error(reader, reader->line, "the front matter has no --- that ends it");
+        return text;
+    }
     if (title && title < end) {
         title += strlen("\ntitle:");
         title += strspn(title, " ");
         reader->diagram->title = diagram_keep(reader->diagram, title, strcspn(title, "\n"));
     }
-    for (const char *at = *text; at < end + 1; at++)
+    for (const char *at = text; at < end + 1; at++)
         reader->number += *at == '\n';
-    *text = end + 4;
-    return true;
+    return end + 4;
 }
 
 static void read_lines(struct mermaid *reader, const char *text)
 {
     bool begun = false;
     reader->line = text;
-    read_front_matter(reader, &text);
+    text = read_front_matter(reader, text);
     while (*text && reader->errors->count < DIAGRAM_ERROR_LIMIT) {
         size_t length = strcspn(text, "\n");
         reader->number++;

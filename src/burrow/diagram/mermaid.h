@@ -4,14 +4,17 @@
 
 #include "burrow/diagram/diagram.h"
 
+#define MERMAID_BLOCK_DEPTH 32
+
 struct mermaid {
     struct diagram *diagram;
     struct diagram_errors *errors;
     const char *line, *at,
         *end; /* of the line that is read: its first byte, where we are, its end */
     size_t number;
-    unsigned open_blocks; /* subgraph, loop, alt, ... without their end yet */
-    int open_class;       /* whose members follow; -1 none */
+    unsigned open_blocks;               /* subgraph, loop, alt, ... without their end yet */
+    size_t blocks[MERMAID_BLOCK_DEPTH]; /* of a flowchart: 1 + the places of their extras */
+    int open_class;                     /* whose members follow; -1 none */
 };
 
 /* One line after the first, without the white space at its ends. */

@@ -90,6 +90,8 @@ static int read_node(struct mermaid *reader)
         return -1;
     }
     struct diagram_node *node = &reader->diagram->nodes[place];
+    if (reader->open_blocks && node->block == 0)
+        node->block = reader->blocks[reader->open_blocks - 1];
     for (size_t i = 0; i < SHAPE_COUNT; i++)
         if (mermaid_take(reader, shapes[i].open)) {
             node->shape = shapes[i].name;
@@ -150,6 +152,30 @@ static bool read_text_within(struct mermaid *reader, const char *start, char arr
     return true;
 }
 
+/* After the first bar. In quotes a label may hold bars itself. */
+static bool read_label_between_bars(struct mermaid *reader, const char **label)
+{
+    mermaid_skip_space(reader);
+    const char *first = reader->at, *from = first;
+    if (first < reader->end && *first == '"') {
+        const char *quote = memchr(first + 1, '"', (size_t)(reader->end - first - 1));
+        from = quote ? quote : first;
+    }
+    const char *close = memchr(from, '|', (size_t)(reader->end - from));
+    if (!close)
+        return mermaid_error(reader, first, "the label of the arrow has no | that ends it");
+    const char *last = close;
+    while (last > first && last[-1] == ' ')
+        last--;
+    if (last - first >= 2 && *first == '"' && last[-1] == '"') {
+        first++;
+        last--;
+    }
+    *label = diagram_keep(reader->diagram, first, (size_t)(last - first));
+    reader->at = close + 1;
+    return true;
+}
+
 static bool read_arrow(struct mermaid *reader, char arrow[16], const char **label)
 {
     const char *start = reader->at, *at = start;
@@ -178,20 +204,7 @@ static bool read_arrow(struct mermaid *reader, char arrow[16], const char **labe
         return read_text_within(reader, lines, arrow, label);
     if (!mermaid_take(reader, "|"))
         return true;
-    const char *close = memchr(reader->at, '|', (size_t)(reader->end - reader->at));
-    if (!close)
-        return mermaid_error(reader, reader->at, "the label of the arrow has no | that ends it");
-    mermaid_skip_space(reader);
-    const char *last = close;
-    while (last > reader->at && last[-1] == ' ')
-        last--;
-    if (last - reader->at >= 2 && *reader->at == '"' && last[-1] == '"') {
-        reader->at++;
-        last--;
-    }
-    *label = diagram_keep(reader->diagram, reader->at, (size_t)(last - reader->at));
-    reader->at = close + 1;
-    return true;
+    return read_label_between_bars(reader, label);
 }
 
 static void read_chain(struct mermaid *reader)
@@ -231,8 +244,12 @@ void mermaid_flowchart_line(struct mermaid *reader)
                                        "click",    "direction", "accTitle", "accDescr"};
     const char *start = reader->at;
     if (mermaid_take_word(reader, "subgraph")) {
-        reader->open_blocks++;
+        if (reader->open_blocks == MERMAID_BLOCK_DEPTH) {
+            mermaid_error(reader, start, "subgraphs deeper than %d", MERMAID_BLOCK_DEPTH);
+            return;
+        }
         mermaid_keep_line(reader);
+        reader->blocks[reader->open_blocks++] = reader->diagram->extra_count;
         return;
     }
     if (reader->end - start == 3 && memcmp(start, "end", 3) == 0) {
