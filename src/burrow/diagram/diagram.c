@@ -40,12 +40,14 @@ void diagram_free(struct diagram *diagram)
     free(diagram);
 }
 
-const char *diagram_keep(struct diagram *diagram, const char *text, size_t length)
+char *diagram_keep(struct diagram *diagram, const char *text, size_t length)
 {
+    static char none[1]; /* never written: only what is before the end of a text is */
     struct text *kept = malloc(sizeof *kept + length + 1);
     if (!kept)
-        return "";
-    memcpy(kept->bytes, text, length);
+        return none;
+    for (size_t i = 0; i < length; i++)
+        kept->bytes[i] = (unsigned char)text[i] < 32 && text[i] != '\n' ? ' ' : text[i];
     kept->bytes[length] = '\0';
     kept->next = diagram->texts;
     diagram->texts = kept;

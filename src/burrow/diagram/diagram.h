@@ -78,7 +78,8 @@ void diagram_free(struct diagram *diagram); /* harmless on NULL */
 
 /* To make one by hand. Places, or -1 when there is no room (or no memory). */
 struct diagram *diagram_new(enum diagram_type type);
-const char *diagram_keep(struct diagram *diagram, const char *text, size_t length);
+/* Keep a text as long as the diagram; tabs and what cannot be printed become spaces. */
+char *diagram_keep(struct diagram *diagram, const char *text, size_t length);
 /* The node of an id, made when it is not there. */
 int diagram_node(struct diagram *diagram, const char *id, size_t length);
 int diagram_edge(struct diagram *diagram, size_t from, const char *arrow, size_t to,

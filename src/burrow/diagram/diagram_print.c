@@ -246,7 +246,7 @@ int diagram_print(const struct diagram *diagram, bool dense, struct buffer *out)
     case DIAGRAM_SEQUENCE:
         failed |= buffer_append_text(out, "sequenceDiagram\n");
         if (*diagram->title)
-            failed |= buffer_printf(out, "%stitle ", indent) | print_line(out, diagram->title);
+            failed |= buffer_printf(out, "%stitle: ", indent) | print_line(out, diagram->title);
         return failed | print_sequence(diagram, indent, out);
     case DIAGRAM_PIE:
         failed |= buffer_append_text(out, diagram->show_data ? "pie showData" : "pie");

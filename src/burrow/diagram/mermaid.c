@@ -73,13 +73,14 @@ size_t mermaid_id(struct mermaid *reader, const char **id)
     return (size_t)(at - *id);
 }
 
-void mermaid_keep_line(struct mermaid *reader)
+void mermaid_keep(struct mermaid *reader, const char *from, const char *end)
 {
-    const char *first = reader->line;
-    while (first < reader->end && (*first == ' ' || *first == '\t'))
-        first++;
-    diagram_extra(reader->diagram, first, (size_t)(reader->end - first));
-    reader->at = reader->end;
+    reader->at = end;
+    while (from < end && *from == ' ')
+        from++;
+    while (end > from && end[-1] == ' ')
+        end--;
+    diagram_extra(reader->diagram, from, (size_t)(end - from));
 }
 
 const char *mermaid_rest(struct mermaid *reader)
@@ -93,7 +94,7 @@ const char *mermaid_rest(struct mermaid *reader)
 
 /* ---- the first line ------------------------------------------------------------------------- */
 
-static void read_direction(struct mermaid *reader)
+void mermaid_direction(struct mermaid *reader)
 {
     static const char *const directions[] = {"TB", "TD", "BT", "RL", "LR"};
     mermaid_skip_space(reader);
@@ -120,7 +121,7 @@ static void read_header(struct mermaid *reader)
     struct diagram *diagram = reader->diagram;
     if (mermaid_take_word(reader, "flowchart") || mermaid_take_word(reader, "graph")) {
         diagram->type = DIAGRAM_FLOWCHART;
-        read_direction(reader);
+        mermaid_direction(reader);
         if (reader->at < reader->end && *reader->at == ';') {
             reader->at++;
             mermaid_skip_space(reader);
@@ -164,7 +165,7 @@ static void read_statement(struct mermaid *reader)
  * is moved past it. A front matter (--- ... ---) may give a title. Returns what comes after it. */
 static const char *read_front_matter(struct mermaid *reader, const char *text)
 {
-    if (strspn(text, "-") != 3 || text[3] != '\n')
+    if (strspn(text, "-") != 3 || text[3 + strspn(text + 3, " ")] != '\n')
         return text;
     const char *end = strstr(text + 3, "\n---"), *title = strstr(text, "\ntitle:");
     if (!end) {
@@ -174,7 +175,10 @@ static const char *read_front_matter(struct mermaid *reader, const char *text)
     if (title && title < end) {
         title += strlen("\ntitle:");
         title += strspn(title, " ");
-        reader->diagram->title = diagram_keep(reader->diagram, title, strcspn(title, "\n"));
+        size_t length = strcspn(title, "\n");
+        while (length && title[length - 1] == ' ')
+            length--;
+        reader->diagram->title = diagram_keep(reader->diagram, title, length);
     }
     for (const char *at = text; at < end + 1; at++)
         reader->number += *at == '\n';
@@ -218,6 +222,6 @@ struct diagram *diagram_parse(const char *text, struct diagram_errors *errors)
         .diagram = diagram_new(DIAGRAM_UNKNOWN), .errors = errors, .open_class = -1};
     errors->count = 0;
     if (reader.diagram)
-        read_lines(&reader, text);
+        read_lines(&reader, diagram_keep(reader.diagram, text, strlen(text)));
     return reader.diagram;
 }

@@ -33,7 +33,9 @@ bool mermaid_take_word(struct mermaid *reader, const char *word); /* the same, a
 size_t mermaid_id(struct mermaid *reader, const char **id);
 /* What opens a node of a shape, and what closes it. */
 const char *mermaid_shape_open(const char *name, const char **close);
-void mermaid_keep_line(struct mermaid *reader); /* as an extra */
+void mermaid_keep(struct mermaid *reader, const char *from, const char *end); /* as an extra */
+/* One of TB, TD, BT, LR and RL, into the diagram. */
+void mermaid_direction(struct mermaid *reader);
 /* The rest of the line without space at its ends, kept. */
 const char *mermaid_rest(struct mermaid *reader);
 
