@@ -181,7 +181,8 @@ static int dot_pie(const struct diagram *diagram, struct buffer *out)
                                 i, slice_colors[i % SLICE_COLORS]);
         failed |= failed ? -1 : dot_text(out, buffer_bytes(&text));
         failed |= buffer_append_text(out, "];\n");
-        failed |= buffer_printf(out, i ? "  s%zu -> s%zu [style=invis];\n" : "", i - 1, i);
+        if (i > 0)
+            failed |= buffer_printf(out, "  s%zu -> s%zu [style=invis];\n", i - 1, i);
         buffer_free(&text);
     }
     return failed | buffer_append_text(out, "  { rank=same; pie; s0; }\n  pie -> s0 "
