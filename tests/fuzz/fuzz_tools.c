@@ -46,7 +46,7 @@ _Noreturn static void give_up(const char *message, size_t length, const char *an
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-    return "leak:libfontconfig\nleak:libpango\nleak:libcairo\nleak:libglib\n";
+    return "leak:libfontconfig\nleak:libpango\nleak:gvconfig\nleak:libcairo\nleak:libglib\n";
 }
 
 /* ---- the store ------------------------------------------------------------------------------ */
