@@ -344,7 +344,7 @@ static void change_array(json_t *array, struct tape *tape)
     unsigned index = take(tape, (unsigned)json_array_size(array)), how = take(tape, 4);
     if (how == 0)
         json_array_remove(array, index);
-    else if (how == 1)
+    else if (how == 1 && json_dumpb(json_array_get(array, index), NULL, 0, JSON_ENCODE_ANY) < 4096)
         for (unsigned more = take(tape, 256); more; more--)
             json_array_append_new(array, json_deep_copy(json_array_get(array, index)));
     else
