@@ -34,10 +34,8 @@ static void counts_add(struct counts *counts, const struct second_operation *ope
         uint16_t bucket = operation->buckets[i];
         if (bucket >= HISTOGRAM_COARSE_BUCKETS)
             continue;
-        counts->lowest =
-            counts->sum == 0 || bucket < counts->lowest ? bucket : counts->lowest;
-        counts->highest =
-            counts->sum == 0 || bucket > counts->highest ? bucket : counts->highest;
+        counts->lowest = counts->sum == 0 || bucket < counts->lowest ? bucket : counts->lowest;
+        counts->highest = counts->sum == 0 || bucket > counts->highest ? bucket : counts->highest;
         counts->of[bucket] += operation->counts[i];
         counts->sum += operation->counts[i];
     }
