@@ -507,12 +507,29 @@
     }, 0);
     makeMoment();
     draw();
+    followWidth();
+  }
+
+  function followWidth() {
     var width = byId('figures').clientWidth;
     new ResizeObserver(function () {
       if (byId('figures').clientWidth === width) return;
       width = byId('figures').clientWidth;
       draw();
     }).observe(byId('figures'));
+  }
+
+  /* ---- a run that goes on ---- */
+
+  /* The moment follows the newest point unless it was moved to another. */
+  function show(fresh) {
+    var first = !points, follows = first || cursor >= points.length - 1;
+    data = fresh;
+    choose(0);
+    if (first) { makeMoment(); followWidth(); }
+    slider.max = points.length - 1;
+    if (follows) cursor = points.length - 1;
+    draw();
   }
 
   /* ---- paper ---- */
@@ -531,6 +548,7 @@
     });
   }
 
+  window.cicadaCharts = {show: show, html: html, duration: duration, count: count, grouped: grouped, percent: percent};
   if (data) startCharts();
   openForPaper();
 }());
