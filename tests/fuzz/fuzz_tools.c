@@ -42,13 +42,6 @@ _Noreturn static void give_up(const char *message, size_t length, const char *an
     abort();
 }
 
-/* The libraries that draw text keep what they have loaded of the fonts. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libfontconfig\nleak:libpango\nleak:gvconfig\nleak:libcairo\nleak:libglib\n";
-}
-
 /* ---- the store ------------------------------------------------------------------------------ */
 
 static int count_commit(void *context)

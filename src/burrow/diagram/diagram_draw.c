@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Fonts that fontconfig has read, and a buffer that Graphviz keeps, are theirs until the process
+/* Fonts that were read, and a buffer of Graphviz, are their libraries' until the process
  * ends; a build that looks for leaks is told so. The name is LeakSanitizer's. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-    return "leak:libfontconfig\nleak:libgvc\n";
+    return "leak:libfontconfig\nleak:libpango\nleak:libcairo\nleak:libglib\nleak:libgvc\n";
 }
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

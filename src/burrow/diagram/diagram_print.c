@@ -159,14 +159,22 @@ static int print_flowchart(const struct diagram *diagram, bool dense, struct buf
 
 /* ---- the others ----------------------------------------------------------------------------- */
 
+/* Those up to the last that has to be said by itself: their order is that of their first mention. */
+static size_t participants_to_name(const struct diagram *diagram)
+{
+    size_t count = diagram->node_count;
+    while (count > 0 && !diagram->nodes[count - 1].declared &&
+           strcmp(diagram->nodes[count - 1].label, diagram->nodes[count - 1].id) == 0)
+        count--;
+    return count;
+}
+
 static int print_sequence(const struct diagram *diagram, const char *indent, struct buffer *out)
 {
-    size_t extra = 0;
+    size_t extra = 0, named = participants_to_name(diagram);
     int failed = 0;
-    for (size_t i = 0; i < diagram->node_count; i++) {
+    for (size_t i = 0; i < named; i++) {
         const struct diagram_node *node = &diagram->nodes[i];
-        if (!node->declared && strcmp(node->label, node->id) == 0)
-            continue;
         failed |=
             buffer_printf(out, "%s%s %s", indent,
                           strcmp(node->shape, "actor") == 0 ? "actor" : "participant", node->id);
