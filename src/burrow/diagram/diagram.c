@@ -78,8 +78,9 @@ int diagram_node(struct diagram *diagram, const char *id, size_t length)
         return -1;
     diagram->nodes = nodes;
     const char *kept = diagram_keep(diagram, id, length);
+    const char *shape = diagram->type == DIAGRAM_SEQUENCE ? "participant" : "rectangle";
     diagram->nodes[diagram->node_count] =
-        (struct diagram_node){.id = kept, .label = kept, .shape = "rectangle", .members = ""};
+        (struct diagram_node){.id = kept, .label = kept, .shape = shape, .members = ""};
     return (int)diagram->node_count++;
 }
 
