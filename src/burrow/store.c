@@ -11,6 +11,8 @@ int store_open(struct store *store, const struct store_options *options, struct 
     pthread_mutex_init(&store->lock, NULL);
     store->records = records_open(options->folder, error);
     if (store->records)
+        store->words = words_open(store->records, error);
+    if (store->words)
         store->vectors = vectors_open(store->records, error);
     if (store->vectors)
         store->cache =
@@ -32,6 +34,7 @@ void store_close(struct store *store)
     graph_close(store->graph);
     cache_close(store->cache);
     vectors_close(store->vectors);
+    words_close(store->words);
     records_close(store->records);
     pthread_mutex_destroy(&store->lock);
 }

@@ -8,6 +8,7 @@
 #include "burrow/tiers/records.h"
 #include "burrow/tiers/usage.h"
 #include "burrow/tiers/vectors.h"
+#include "burrow/tiers/words.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -22,6 +23,7 @@ struct store_options {
 struct store {
     pthread_mutex_t lock;
     struct records *records;
+    struct words *words;
     struct vectors *vectors;
     struct cache *cache;
     struct graph *graph;

@@ -30,6 +30,26 @@ const char *const memories_migrations[] = {
     " passages INTEGER NOT NULL, asked_at INTEGER NOT NULL);"
     "CREATE TABLE context_uses(id INTEGER PRIMARY KEY, asked_tokens INTEGER NOT NULL,"
     " filled_tokens INTEGER NOT NULL, built_at INTEGER NOT NULL)",
+    /* what statistics ask for is kept, since counting it reads every memory */
+    "CREATE INDEX memories_created ON memories(created_at);"
+    "CREATE TABLE memory_totals(type TEXT PRIMARY KEY, documents INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, passages INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO memory_totals SELECT type, count(*), sum(length(CAST(content AS BLOB))), 0"
+    " FROM memories GROUP BY type;"
+    "UPDATE memory_totals SET passages = (SELECT count(*) FROM passages p JOIN memories m"
+    " ON m.id = p.memory WHERE m.type = memory_totals.type);"
+    "CREATE TRIGGER memories_totalled AFTER INSERT ON memories BEGIN"
+    " INSERT INTO memory_totals VALUES(new.type, 1, length(CAST(new.content AS BLOB)), 0)"
+    " ON CONFLICT DO UPDATE SET documents = documents + 1, bytes = bytes + excluded.bytes; END;"
+    "CREATE TRIGGER passages_totalled AFTER INSERT ON passages BEGIN"
+    " UPDATE memory_totals SET passages = passages + 1"
+    " WHERE type = (SELECT type FROM memories WHERE id = new.memory); END;"
+    "CREATE TRIGGER memories_untotalled BEFORE DELETE ON memories BEGIN"
+    " UPDATE memory_totals SET documents = documents - 1,"
+    " bytes = bytes - length(CAST(old.content AS BLOB)),"
+    " passages = passages - (SELECT count(*) FROM passages WHERE memory = old.id)"
+    " WHERE type = old.type; DELETE FROM memory_totals WHERE type = old.type AND documents = 0; "
+    "END",
     NULL};
 
 /* ---- keeping -------------------------------------------------------------------------------- */
@@ -323,26 +343,43 @@ int memories_nearest(struct store *store, const char *query, const struct memory
     return near < 0 ? -1 : (int)count;
 }
 
-static int match_words(struct store *store, const char *words, const char *joint,
+static sqlite3_stmt *find_words(struct store *store, const struct words_query *query,
+                                const struct memory_filter *filter, size_t limit,
+                                struct error *error)
+{
+    size_t size = query->count * sizeof *query->weights;
+    if (filter->type || filter->tag)
+        return records_query(
+            store->records, error,
+            "SELECT m.id, relevance(memory_words, ?2) FROM memory_words w"
+            " JOIN memories m ON m.id = w.rowid"
+            " WHERE memory_words MATCH ?1 AND (?4 IS NULL OR m.type = ?4) AND (?5 IS NULL OR"
+            " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?5 AND t.memory = m.id))"
+            " ORDER BY 2 DESC, 1 LIMIT ?3",
+            "sbiss", query->match, (const void *)query->weights, size, (int64_t)limit, filter->type,
+            filter->tag);
+    return records_query(store->records, error,
+                         "SELECT rowid, relevance(memory_words, ?2) FROM memory_words"
+                         " WHERE memory_words MATCH ?1 ORDER BY 2 DESC, 1 LIMIT ?3",
+                         "sbi", query->match, (const void *)query->weights, size, (int64_t)limit);
+}
+
+static int match_words(struct store *store, const char *words, enum words_wanted wanted,
                        const struct memory_filter *filter, struct memory_hit *hits, size_t limit,
                        struct error *error)
 {
     struct error problem = {0};
+    struct words_query query;
     size_t count = 0;
-    char *match = records_match(words, joint);
-    if (!match)
+    if (words_query(store->words, words, wanted, &query, error) < 0)
+        return -1;
+    if (!query.match)
         return 0;
-    sqlite3_stmt *row = records_query(
-        store->records, &problem,
-        "SELECT m.id, -w.rank FROM memory_words w JOIN memories m ON m.id = w.rowid"
-        " WHERE memory_words MATCH ?1 AND (?2 IS NULL OR m.type = ?2) AND (?3 IS NULL OR"
-        " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?3 AND t.memory = m.id))"
-        " ORDER BY w.rank LIMIT ?4",
-        "sssi", match, filter->type, filter->tag, (int64_t)limit);
+    sqlite3_stmt *row = find_words(store, &query, filter, limit, &problem);
     while (row && records_next(row, &problem))
         hits[count++] =
             (struct memory_hit){sqlite3_column_int64(row, 0), 0, sqlite3_column_double(row, 1)};
-    free(match);
+    words_query_free(&query);
     if (problem.code == ERROR_NONE)
         return (int)count;
     if (error)
@@ -355,8 +392,8 @@ static int match_words(struct store *store, const char *words, const char *joint
 int memories_matching(struct store *store, const char *words, const struct memory_filter *filter,
                       struct memory_hit *hits, size_t limit, struct error *error)
 {
-    int count = match_words(store, words, "AND", filter, hits, limit, error);
-    return count ? count : match_words(store, words, "OR", filter, hits, limit, error);
+    int count = match_words(store, words, WORDS_ALL, filter, hits, limit, error);
+    return count ? count : match_words(store, words, WORDS_ANY, filter, hits, limit, error);
 }
 
 static size_t fuse(struct memory_hit *all, size_t count, const struct memory_hit *ranked,

@@ -1,6 +1,9 @@
 /* See vectors.h. Vectors and features of each text are rows of the records; an index in memory is
- * made of them at start. What a transaction puts or removes waits in `pending` until it commits. A
- * vector that goes leaves a hole in its index, which is made anew when half of it is holes. */
+ * made of them at start. It is exact as long as a scan of all is quick; beyond that a graph (HNSW)
+ * is made beside it, a few vectors with each call, and takes its place when it has them all, so
+ * that nothing ever waits for it. What a transaction puts or removes waits in `pending` until it
+ * commits. A vector that goes leaves a hole in its index, which is made anew when half of it is
+ * holes. */
 #include "burrow/tiers/vectors.h"
 
 #include "burrow/tiers/embedding.h"
@@ -17,10 +20,14 @@
 #define SLACK             8 /* more is asked of an index than wanted, since holes are found too */
 #define SEARCH_LIMIT      1024
 #define LEAST_REBUILD     256
+#define SCAN_LIMIT        32768 /* vectors that are searched one by one */
 
 struct space {
-    struct faiss_index *index;
-    int64_t *labels; /* by place in the index; -1: a hole */
+    struct faiss_index *index; /* what is searched */
+    struct faiss_index *graph; /* being made, to replace it; NULL: none */
+    size_t graph_count;        /* vectors in it */
+    bool is_graph;             /* index was made so */
+    int64_t *labels;           /* by place in the index; -1: a hole */
     size_t count, room, holes;
     int64_t *slots; /* places by id: a hash table of 1-based places, 0: free, -1: was removed */
     size_t slot_count, slots_used;
@@ -46,13 +53,15 @@ struct vectors {
 static const char *const migrations[] = {
     "CREATE TABLE vectors(space INTEGER NOT NULL, id INTEGER NOT NULL, vector BLOB NOT NULL,"
     " features BLOB NOT NULL, PRIMARY KEY(space, id)) WITHOUT ROWID",
+    "CREATE INDEX vectors_ids ON vectors(space, id)", /* to count them without reading them */
     NULL};
 
-static const struct faiss_shape shape = {.type = FAISS_HNSW,
-                                         .dimension = EMBEDDING_DIMENSION,
-                                         .links = HNSW_LINKS,
-                                         .construction_width = HNSW_CONSTRUCTION,
-                                         .search_width = HNSW_SEARCH};
+static const struct faiss_shape scan_shape = {.type = FAISS_SCAN, .dimension = EMBEDDING_DIMENSION};
+static const struct faiss_shape graph_shape = {.type = FAISS_HNSW,
+                                               .dimension = EMBEDDING_DIMENSION,
+                                               .links = HNSW_LINKS,
+                                               .construction_width = HNSW_CONSTRUCTION,
+                                               .search_width = HNSW_SEARCH};
 
 static int out_of_memory(struct error *error)
 {
@@ -113,6 +122,7 @@ static int grow_slots(struct space *space)
 static void space_clear(struct space *space)
 {
     faiss_index_close(space->index);
+    faiss_index_close(space->graph);
     free(space->labels);
     free(space->slots);
     *space = (struct space){0};
@@ -129,11 +139,34 @@ static bool space_remove(struct space *space, int64_t id)
     return true;
 }
 
+/* Some steps of the graph's making. Where a step fails the scan goes on being searched. */
+static void space_advance(struct space *space, size_t steps)
+{
+    float vector[EMBEDDING_DIMENSION];
+    struct faiss_problem problem;
+    int64_t place;
+    if (space->is_graph || space->count <= SCAN_LIMIT)
+        return;
+    if (!space->graph && !(space->graph = faiss_index_make(&graph_shape, 0, NULL, &problem)))
+        return;
+    for (; steps > 0 && space->graph_count < space->count; steps--, space->graph_count++)
+        if (faiss_index_reconstruct(space->index, (int64_t)space->graph_count, vector, &problem) <
+                0 ||
+            faiss_index_add(space->graph, vector, &place, &problem) < 0)
+            return;
+    if (space->graph_count < space->count)
+        return;
+    faiss_index_close(space->index);
+    space->index = space->graph;
+    space->graph = NULL;
+    space->is_graph = true;
+}
+
 static int space_add(struct space *space, int64_t id, const float *vector, struct error *error)
 {
     struct faiss_problem problem;
     int64_t place;
-    if (!space->index && !(space->index = faiss_index_make(&shape, 0, NULL, &problem)))
+    if (!space->index && !(space->index = faiss_index_make(&scan_shape, 0, NULL, &problem)))
         return error_set(error, ERROR_TARGET, "vectors: %s", problem.text);
     if (space->count == space->room) {
         size_t room = space->room ? space->room * 2 : 64;
@@ -301,8 +334,10 @@ static void apply(struct vectors *vectors, const struct pending *pending)
                     pending->removed ? -1 : 1);
     if (pending->removed)
         space_remove(space, pending->id);
-    else
+    else {
         space_add(space, pending->id, pending->vector, NULL); /* at the next start, if not now */
+        space_advance(space, 2); /* it has to become complete while more is added */
+    }
 }
 
 void vectors_committed(struct vectors *vectors)
@@ -440,6 +475,7 @@ int vectors_search(struct vectors *vectors, enum vector_space space, const char 
     embed(vectors, text, query);
     if (embedding_cosine(query, query) == 0)
         return 0; /* no letter in it: it is like nothing */
+    space_advance(&vectors->spaces[space], 1);
     int found = search_index(vectors, space, query, wanted, all, error);
     if (found < 0)
         return -1;
@@ -501,12 +537,15 @@ double vectors_between(const struct vectors *vectors, enum vector_space space, i
 void vectors_facts(const struct vectors *vectors, enum vector_space space,
                    struct vector_facts *facts)
 {
+    const size_t graph_bytes = HNSW_LINKS * 2 * sizeof(int32_t),
+                 scan_bytes = EMBEDDING_DIMENSION + 3 * sizeof(float);
     const struct space *at = &vectors->spaces[space];
-    *facts = (struct vector_facts){.count = (int64_t)(at->count - at->holes),
-                                   .dimension = EMBEDDING_DIMENSION,
-                                   .index_type = "hnsw",
-                                   .bytes = at->count * (EMBEDDING_DIMENSION * sizeof(float) +
-                                                         HNSW_LINKS * 2 * sizeof(int32_t))};
+    *facts =
+        (struct vector_facts){.count = (int64_t)(at->count - at->holes),
+                              .dimension = EMBEDDING_DIMENSION,
+                              .index_type = at->is_graph ? "hnsw" : "flat",
+                              .bytes = at->count * (EMBEDDING_DIMENSION * sizeof(float) +
+                                                    (at->is_graph ? graph_bytes : scan_bytes))};
 }
 
 /* Halfway between the vector at `place` and one that is far from it in the order of keeping. */
@@ -532,24 +571,28 @@ double vectors_recall(struct vectors *vectors, enum vector_space which, unsigned
 {
     const struct space *space = &vectors->spaces[which];
     enum { MOST_SAMPLES = 64, MOST_K = 64 };
-    float query[EMBEDDING_DIMENSION], distances[MOST_K];
-    int64_t ids[MOST_K];
+    float queries[MOST_SAMPLES][EMBEDDING_DIMENSION], distances[MOST_K];
+    int64_t ids[MOST_SAMPLES][MOST_K];
+    struct faiss_sample all[MOST_SAMPLES];
     struct faiss_problem problem;
-    size_t wanted = 0, correct = 0;
+    size_t wanted = 0, correct = 0, count = 0;
     if (!space->index || space->count < 2)
         return -1;
     k = k < MOST_K ? k : MOST_K;
     samples = samples < MOST_SAMPLES ? samples : MOST_SAMPLES;
-    for (unsigned i = 0; i < samples && i < space->count; i++) {
-        if (query_between(space, i * space->count / samples, query) < 0 ||
-            faiss_index_search(space->index, 1, query, k, distances, ids, &problem) < 0)
+    for (; count < samples && count < space->count; count++) {
+        if (query_between(space, count * space->count / samples, queries[count]) < 0 ||
+            faiss_index_search(space->index, 1, queries[count], k, distances, ids[count],
+                               &problem) < 0)
             return -1;
-        struct faiss_sample sample = {
-            .query = query, .ids = ids, .k = k, .before = (int64_t)space->count};
-        if (faiss_index_check(space->index, &sample, 1, &problem) < 0)
-            return -1;
-        wanted += sample.wanted;
-        correct += sample.correct;
+        all[count] = (struct faiss_sample){
+            .query = queries[count], .ids = ids[count], .k = k, .before = (int64_t)space->count};
+    }
+    if (faiss_index_check(space->index, all, count, &problem) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        wanted += all[i].wanted;
+        correct += all[i].correct;
     }
     return wanted ? (double)correct / (double)wanted : -1;
 }

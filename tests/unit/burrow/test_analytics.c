@@ -61,7 +61,7 @@ static void calls_are_counted_by_tool_client_and_reason(void **state)
 static void what_is_kept_is_counted(void **state)
 {
     (void)state;
-    check("get_memory_statistics", "{}", "\"documents\":0,\"bytes\":0,\"oldest_at\":null");
+    check("get_memory_statistics", "{}", "\"documents\":0,\"bytes\":0,\"passages\":0,\"oldest_at\":null");
     do_call("store_memory", "{\"name\":\"a\",\"type\":\"note\",\"content\":\"caf\u00e9 and tea\"}");
     do_call("store_memory", "{\"name\":\"b\",\"type\":\"log\",\"content\":\"tea again\"}");
     check("get_memory_statistics", "{}", "\"documents\":2,\"bytes\":22,");
@@ -77,7 +77,7 @@ static void what_is_kept_is_counted(void **state)
     check("get_storage_statistics", "{}", "\"tables\":[]");
     check("get_storage_statistics", "{\"table_sizes\":true}", "{\"table\":\"memories\",\"bytes\":");
     check("get_vector_statistics", "{}",
-          "{\"space\":\"memories\",\"vectors\":2,\"dimension\":256,\"index\":\"hnsw\"");
+          "{\"space\":\"memories\",\"vectors\":2,\"dimension\":256,\"index\":\"flat\"");
     check("get_cache_statistics", "{}", "{\"kind\":\"in_process\"");
 }
 
