@@ -157,12 +157,21 @@ static int check_result(const struct compiled *compiled, struct tool_call *call)
 int dispatch_call(struct dispatch *dispatch, const struct tool *tool, const json_t *arguments,
                   const char *client, struct tool_call *call)
 {
+    return dispatch_call_watched(dispatch, tool, arguments, client, NULL, call);
+}
+
+int dispatch_call_watched(struct dispatch *dispatch, const struct tool *tool,
+                          const json_t *arguments, const char *client,
+                          const struct tool_watch *watch, struct tool_call *call)
+{
     uint64_t began = clock_now_ns();
     char problem[512];
     struct compiled wanted = {.tool = tool};
     json_t *empty = arguments ? NULL : json_object();
-    *call = (struct tool_call){
-        .store = dispatch->store, .tool = tool, .arguments = arguments ? arguments : empty};
+    *call = (struct tool_call){.store = dispatch->store,
+                               .tool = tool,
+                               .arguments = arguments ? arguments : empty,
+                               .watch = watch};
     const struct compiled *compiled =
         bsearch(&wanted, dispatch->tools, dispatch->count, sizeof *dispatch->tools, by_name);
     int result;
@@ -179,6 +188,7 @@ int dispatch_call(struct dispatch *dispatch, const struct tool *tool, const json
     usage_count(dispatch->store->usage, tool->name, client, result < 0 ? call->reason : NULL,
                 clock_now_ns() - began);
     call->arguments = NULL;
+    call->watch = NULL;
     json_decref(empty);
     return result;
 }

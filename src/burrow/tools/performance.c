@@ -245,6 +245,10 @@ static int benchmark_tier(struct tool_call *call)
         uint64_t start = clock_now_ns();
         failed = tier->touch(call->store, done, &call->error);
         histogram_record(&latency, clock_now_ns() - start);
+        if (failed == 0 && tool_progress(call, done + 1, operations) < 0) {
+            histogram_free(&latency);
+            return -1;
+        }
     }
     double total_ms = ms_since(began);
     if (failed == 0 &&
