@@ -19,8 +19,9 @@ struct break_at { /* of one level */
 static bool is_limit(const struct judge_threshold *threshold)
 {
     bool upper = threshold->compare == JUDGE_LESS || threshold->compare == JUDGE_LESS_EQUAL;
-    return upper && threshold->figure != JUDGE_RATE && threshold->figure != JUDGE_MAX &&
-           !threshold->tool && !threshold->phase && !threshold->target;
+    return upper && threshold->figure != JUDGE_RATE && threshold->figure != JUDGE_RECALL &&
+           threshold->figure != JUDGE_MAX && !threshold->tool && !threshold->phase &&
+           !threshold->target;
 }
 
 static bool breaks(const struct judge_threshold *threshold, double value)

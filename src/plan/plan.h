@@ -136,7 +136,8 @@ enum threshold_figure {
     FIGURE_MEAN,
     FIGURE_MAX,    /* latency, ns */
     FIGURE_ERRORS, /* fraction 0..1 */
-    FIGURE_RATE    /* operations per second */
+    FIGURE_RATE,   /* operations per second */
+    FIGURE_RECALL  /* fraction of right results, over the whole run */
 };
 enum threshold_compare { COMPARE_LESS, COMPARE_LESS_EQUAL, COMPARE_GREATER, COMPARE_GREATER_EQUAL };
 

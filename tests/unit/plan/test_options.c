@@ -60,7 +60,7 @@ static void a_url_alone_means_validate(void **state)
     PARSE(&line, URL);
     assert_string_equal(line.plan.name, "validate");
     assert_int_equal(line.plan.phase_count, 11);
-    assert_int_equal(line.plan.threshold_count, 6);
+    assert_int_equal(line.plan.threshold_count, 7);
     assert_string_equal(line.plan.targets[0].url, URL);
     assert_string_equal(line.plan.targets[0].name, "target");
     assert_string_equal(line.plan.targets[0].where, "command line");
@@ -128,7 +128,7 @@ static void every_flag_lands(void **state)
     assert_true(mix->allow_destructive);
     assert_int_equal(mix->variants, 3);
     assert_int_equal(mix->minimum_sample, 7);
-    assert_int_equal(line.plan.threshold_count, 8);
+    assert_int_equal(line.plan.threshold_count, 9);
     assert_string_equal(line.plan.thresholds[0].text, "p99<1000ms");
     assert_string_equal(line.plan.thresholds[2].text, "p95<1s");
     assert_string_equal(line.plan.thresholds[4].text, "errors{tool=a}<9%");
