@@ -1,6 +1,7 @@
 /* The verdict, from the findings of every rule. */
 #include "analysis/judge.h"
 
+#include "analysis/capacity.h"
 #include "analysis/coverage.h"
 #include "analysis/degradation.h"
 #include "analysis/knee.h"
@@ -45,6 +46,7 @@ int judge_result(struct result *result, const struct judge_options *options)
         release_judge(result) < 0 || saturation_judge(result, &saturation) < 0 ||
         coverage_judge(result, options->minimum_sample) < 0 || rejection_judge(result) < 0 ||
         phases_not_run_judge(result) < 0 || scalability_judge(result, &saturation) < 0 ||
+        capacity_judge(result, &saturation) < 0 ||
         knee_judge(result, options->thresholds, options->threshold_count, &saturation) < 0 ||
         degradation_judge(result) < 0 || outliers_judge(result) < 0)
         return -1;

@@ -417,12 +417,30 @@ static int merge_hosts(struct result *into, const struct result *from)
     return into->host ? 0 : -1;
 }
 
+/* Before any load is before that of the generator that began first. */
+static void merge_before(struct result *into, const struct result *from)
+{
+    for (size_t t = 0; t < into->target_count; t++) {
+        struct result_target *to = &into->targets[t];
+        const struct result_target *other = &from->targets[t];
+        bool earlier = from->started_wall_ns < into->started_wall_ns;
+        if (!other->resident_before || (to->resident_before && !earlier))
+            continue;
+        to->resident_before = other->resident_before;
+        to->descriptors_before = other->descriptors_before;
+        to->threads_before = other->threads_before;
+    }
+}
+
 int result_merge(struct result *into, struct result *from, struct error *error)
 {
     if (same_text(into->host, from->host) && into->started_wall_ns == from->started_wall_ns &&
         into->duration_ns == from->duration_ns)
         return error_set(error, ERROR_USAGE, "is the same result as another one given");
-    if (check_same(into, from, error) < 0 || align(into, from, error) < 0)
+    if (check_same(into, from, error) < 0)
+        return -1;
+    merge_before(into, from);
+    if (align(into, from, error) < 0)
         return -1;
     for (size_t p = 0; p < from->phase_count; p++)
         if (merge_phase(into, find_phase(into, from->phases[p].name), &from->phases[p], error) < 0)

@@ -38,6 +38,9 @@ struct result_target {
     size_t operation_count;
     json_t *excluded;   /* [{"name","reason"}] */
     json_t *undeclared; /* names of the tools that say nothing about being destructive */
+    /* Of a local target, before any load; resident_before 0: not known. */
+    uint64_t resident_before;
+    uint32_t descriptors_before, threads_before;
 };
 
 /* Per-second, per-operation: sparse coarse histogram (histogram_coarse_index). */
