@@ -90,7 +90,7 @@ static void one_that_does_not_read_holds_nobody_up(void **state)
         web_server_publish(server, message(i, BIG), message(i, 0));
 
     char *text = malloc(BIG * 64);
-    size_t length = 0, events = 0;
+    size_t length = 0, events = 0, wholes = 0;
     assert_non_null(text);
     char last[32];
     snprintf(last, sizeof last, "{\"n\":%d}", MESSAGES);
@@ -103,9 +103,12 @@ static void one_that_does_not_read_holds_nobody_up(void **state)
         if (strstr(text + before, last))
             break; /* it is told the newest, whatever it missed */
     }
-    for (const char *at = text; (at = strstr(at, "event: ")); at++)
+    for (const char *at = text; (at = strstr(at, "event: ")); at++) {
         events++;
+        wholes += strncmp(at, "event: whole", 12) == 0;
+    }
     assert_true(events < MESSAGES);
+    assert_true(wholes > 1); /* in place of what it missed */
     free(text);
     close(fd);
     web_server_stop(server);
