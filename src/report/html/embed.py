@@ -33,7 +33,7 @@ def main():
         f"style-src {digest(style_data)}; script-src {digest(script_data)}"
     ).encode()
     with open(output, "w", encoding="ascii") as file:
-        file.write("/* made from report.css, charts.js and tables.js */\n")
+        file.write("/* made from the style and the scripts of the page */\n")
         file.write('#include "report/form_html.h"\n\n')
         file.write(as_c("form_html_style", style_data))
         file.write(as_c("form_html_script", script_data))
