@@ -11,6 +11,7 @@
 #include "report/result_json.h"
 #include "report/terminal.h"
 #include "report/tui.h"
+#include "report/web.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -56,6 +57,7 @@ struct run {
     struct run_options options;
     struct plan plan;
     struct target **targets;
+    struct web *web; /* NULL without --ui web */
 };
 
 #define PLAN_TEXT_LIMIT (16 << 20)
@@ -90,7 +92,7 @@ static int run_once(struct run *run, unsigned repetition)
     struct error error = {0}, written = {0};
     struct result result;
     struct terminal terminal;
-    struct engine_observer observer;
+    struct engine_observer observer, plain;
     result_init(&result);
     result.plan = plan_to_keep(&run->plan);
     terminal_init(&terminal, &run->plan, run->options.ui, &observer);
@@ -103,9 +105,15 @@ static int run_once(struct run *run, unsigned repetition)
                             .targets = run->targets,
                             .target_count = run->plan.target_count,
                             .observer = &observer};
+    if (run->web) {
+        plain = observer;
+        web_begin(run->web, repetition, &engine.interrupted, &plain, &observer);
+    }
     interruptible = &engine;
     int ran = engine_run(&engine, &result, &error);
     interruptible = NULL;
+    if (run->web)
+        web_ran(run->web);
     terminal_finish(&terminal);
     tui_close(tui);
 
@@ -121,8 +129,23 @@ static int run_once(struct run *run, unsigned repetition)
         terminal_print_summary(stdout, &result, path);
     if (ran < 0)
         command_fail(&error);
+    if (run->web)
+        web_end(run->web, &result, result.phase_count ? path : NULL,
+                code == 0 && repetition + 1 < run->plan.repeat);
     result_free(&result);
     return code;
+}
+
+/* Before the targets are opened, so that the page can be open by then. */
+static int open_web(struct run *run, struct error *error)
+{
+    if (strcmp(run->options.ui, "web") != 0)
+        return 0;
+    run->web = web_open(&run->plan, error);
+    if (!run->web)
+        return -1;
+    fprintf(stderr, "watch the run at %s\n", web_url(run->web));
+    return 0;
 }
 
 int command_run(int argc, char **argv)
@@ -140,13 +163,15 @@ int command_run(int argc, char **argv)
     else {
         raise_descriptor_limit();
         catch_signals();
-        if (forms_prepare(&run.options, run.plan.repeat, &error) == 0)
+        if (forms_prepare(&run.options, run.plan.repeat, &error) == 0 &&
+            open_web(&run, &error) == 0)
             run.targets = run_targets_open(&run.plan, &error);
         if (!run.targets)
             code = command_fail(&error);
         for (unsigned i = 0; code == 0 && i < run.plan.repeat; i++)
             code = run_once(&run, i);
     }
+    web_close(run.web);
     run_targets_close(run.targets, run.plan.target_count);
     run_options_free(&run.options);
     plan_free(&run.plan);

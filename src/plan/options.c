@@ -80,8 +80,8 @@ static int value_neo4j_flag(const char *text, void *field, const char *label, st
 
 static int value_ui(const char *text, void *field, const char *label, struct error *error)
 {
-    static const struct choice modes[] = {
-        {"auto", 0}, {"plain", 0}, {"tui", 0}, {"off", 0}, {NULL, 0}};
+    static const struct choice modes[] = {{"auto", 0}, {"plain", 0}, {"tui", 0},
+                                          {"web", 0},  {"off", 0},   {NULL, 0}};
     int unused;
     if (value_choice(text, modes, &unused, label, error) < 0)
         return -1;
@@ -180,7 +180,8 @@ static const struct option_row output_rows[] = {
     {"csv", "FILE", "the figures of each second", value_text, FORM(OUTPUT_CSV)},
     {"hlog", "FILE", "histograms as an HdrHistogram log", value_text, FORM(OUTPUT_HLOG)},
     {"out", "DIR", "all of these, in a folder", value_text, OUT(out)},
-    {"ui", "NAME", "auto (default), plain, tui (the whole screen), off", value_ui, OUT(ui)},
+    {"ui", "NAME", "auto (default), plain, tui (the whole screen), web (a page on loopback), off",
+     value_ui, OUT(ui)},
     {"show-plan", NULL, "print the plan that would run, and stop", value_flag, OUT(show_plan)},
     {NULL, NULL, NULL, NULL, 0}};
 

@@ -21,7 +21,7 @@ enum output_form {
 struct run_options {
     char *files[OUTPUT_FORMS]; /* as given; NULL: not asked for */
     char *out;                 /* folder for all forms, or NULL */
-    char *ui;                  /* "auto", "plain", "off" */
+    char *ui;                  /* "auto", "plain", "tui", "web", "off" */
     bool show_plan;
 };
 

@@ -9,8 +9,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#define POINTS       600 /* wide as a screen; more could not be seen */
-#define HEAT_DIVIDES 4   /* rows of the heat map an octave */
+#define POINTS 600 /* wide as a screen; more could not be seen */
 
 /* ---- one series ----------------------------------------------------------------------------- */
 
@@ -34,7 +33,7 @@ static void write_heat(FILE *file, const struct histogram *latency)
     while (histogram_next(latency, &at, &bucket, &count)) {
         double middle =
             ((double)histogram_bucket_low(bucket) + (double)histogram_bucket_high(bucket)) / 2;
-        long here = lround(floor(log2(middle) * HEAT_DIVIDES));
+        long here = lround(floor(log2(middle) * FORM_HTML_HEAT_DIVIDES));
         if (here != row && sum > 0) {
             fprintf(file, "%s%ld,%" PRIu64, comma, row, sum);
             comma = ",";
@@ -47,7 +46,7 @@ static void write_heat(FILE *file, const struct histogram *latency)
         fprintf(file, "%s%ld,%" PRIu64, comma, row, sum);
 }
 
-static void write_point(FILE *file, const struct timeline_point *point)
+void form_html_point(FILE *file, const struct timeline_point *point)
 {
     const char *comma = "";
     fprintf(file, "[%" PRIu32 ",%.3f,%.6g,%.6g,", point->at_s, point->covered_s, point->users,
@@ -79,7 +78,7 @@ static int write_series(FILE *file, const struct result *result, int target, uin
     if (more == 0)
         while ((more = timeline_next(&timeline, step, &point)) > 0) {
             fputs(comma, file);
-            write_point(file, &point);
+            form_html_point(file, &point);
             timeline_point_free(&point);
             comma = ",\n";
         }
@@ -199,7 +198,7 @@ static int write_data(FILE *file, const struct result *result, uint32_t step)
 {
     fprintf(file,
             "<script type=\"application/json\" id=\"data\">{\"step\":%" PRIu32 ",\"divides\":%d,\n",
-            step, HEAT_DIVIDES);
+            step, FORM_HTML_HEAT_DIVIDES);
     write_phases(file, result);
     write_alerts(file, result);
     write_self(file, result, step);

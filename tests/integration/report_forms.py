@@ -259,7 +259,7 @@ def what_is_wrong_is_told():
         (["report", broken, "--html", "/dev/null"], "cut off"),
         (["run", "--html", "/nonexistent/x.html", "null://"], "/nonexistent"),
         (["run", "--ui", "tui", "null://"], "stderr is no terminal"),
-        (["run", "--ui", "web", "null://"], "must be one of auto, plain, tui, off"),
+        (["run", "--ui", "wbe", "null://"], "must be one of auto, plain, tui, web, off"),
     ]:
         code, output, errors = cicada.command(*arguments)
         expect(code != 0 and words in errors, f"{arguments}: {code} {output}{errors}")

@@ -2,6 +2,7 @@
  */
 #include "burrow/server/protocol.h"
 
+#include "base/utf8.h"
 #include "burrow/server/methods.h"
 #include "mcp/request.h"
 
@@ -22,9 +23,13 @@ static int append_json(const char *bytes, size_t length, void *out)
 
 /* --- answers --- */
 
+/* The text may quote what came and was cut anywhere. */
 static int write_error(struct buffer *out, const json_t *id, int code, const char *text,
                        const json_t *data)
 {
+    char said[1024];
+    snprintf(said, sizeof said, "%s", text);
+    utf8_repair(said);
     int result = buffer_append_text(out, "{\"jsonrpc\":\"2.0\",");
     if (id) {
         result |= buffer_append_text(out, "\"id\":");
@@ -32,7 +37,7 @@ static int write_error(struct buffer *out, const json_t *id, int code, const cha
         result |= buffer_append_char(out, ',');
     }
     result |= buffer_printf(out, "\"error\":{\"code\":%d,\"message\":\"", code);
-    result |= buffer_append_json_escaped(out, text, strlen(text));
+    result |= buffer_append_json_escaped(out, said, strlen(said));
     result |= buffer_append_char(out, '"');
     if (data) {
         result |= buffer_append_text(out, ",\"data\":");

@@ -2,6 +2,7 @@
 #include "burrow/tools/dispatch.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "mcp/schema.h"
 
 #include <stdlib.h>
@@ -171,8 +172,10 @@ int dispatch_call(struct dispatch *dispatch, const struct tool *tool, const json
         result = tool->flags & TOOL_PURE ? tool->run(call) : run_locked(dispatch->store, call);
     if (result == 0 && dispatch->check_results)
         result = check_result(compiled, call);
-    if (result < 0)
+    if (result < 0) {
         dispatch_release(call);
+        utf8_repair(call->error.text); /* it may quote an argument, cut anywhere */
+    }
     usage_count(dispatch->store->usage, tool->name, client, result < 0 ? call->reason : NULL,
                 clock_now_ns() - began);
     call->arguments = NULL;

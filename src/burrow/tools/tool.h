@@ -57,6 +57,9 @@ int64_t tool_integer(const struct tool_call *call, const char *name, int64_t fal
 double tool_number(const struct tool_call *call, const char *name, double fallback);
 bool tool_boolean(const struct tool_call *call, const char *name, bool fallback);
 const json_t *tool_value(const struct tool_call *call, const char *name); /* NULL when absent */
+/* Of a value inside an argument: to JSON Schema 3.0 is an integer too, and so is 1e300, which
+ * becomes the largest there is. */
+int64_t tool_integer_of(const json_t *value, int64_t fallback);
 
 /* The groups, in the order of docs/tools.md; ended by NULL. */
 extern const struct tool_group *const tool_groups[];

@@ -389,7 +389,8 @@
   /* A lane for each rule that fired, with its name, and a bar for as long as it held. */
   function alertChart() {
     var rules = [], LANE = 26;
-    data.alerts.forEach(function (alert) { if (rules.indexOf(alert[3]) < 0) rules.push(alert[3]); });
+    function ruleOf(alert) { return alert[3] || alert[0].split(' ')[0]; }
+    data.alerts.forEach(function (alert) { if (rules.indexOf(ruleOf(alert)) < 0) rules.push(ruleOf(alert)); });
     return {
       title: 'Alerts', wide: true, key: [], height: TOP + BOTTOM + LANE * rules.length,
       says: function () { return data.alerts.map(function (alert) { return alert[0]; }).join('. ') + '.'; },
@@ -398,7 +399,7 @@
           var y = frame.top + LANE * lane;
           frame.add('text', {x: frame.left + 4, y: y + 11}, [rule.replace(/_/g, ' ')]);
           data.alerts.forEach(function (alert) {
-            var span = alert[3] === rule ? frame.span(alert) : null;
+            var span = ruleOf(alert) === rule ? frame.span(alert) : null;
             if (span)
               frame.add('rect', {'class': 'bar c-alert', x: span.x.toFixed(1), y: y + 15,
                 width: span.width.toFixed(1), height: 7, rx: 1}).appendChild(svg('title', {}, [alert[0]]));
@@ -544,12 +545,29 @@
     }, 0);
     makeMoment();
     draw();
+    followWidth();
+  }
+
+  function followWidth() {
     var width = byId('figures').clientWidth;
     new ResizeObserver(function () {
       if (byId('figures').clientWidth === width) return;
       width = byId('figures').clientWidth;
       draw();
     }).observe(byId('figures'));
+  }
+
+  /* ---- a run that goes on ---- */
+
+  /* The moment follows the newest point unless it was moved to another. */
+  function show(fresh) {
+    var first = !points, follows = first || cursor >= points.length - 1;
+    data = fresh;
+    choose(0);
+    if (first) { makeMoment(); followWidth(); }
+    slider.max = points.length - 1;
+    if (follows) cursor = points.length - 1;
+    draw();
   }
 
   /* ---- paper ---- */
@@ -568,9 +586,10 @@
     });
   }
 
+  /* What live.js and panels.js draw with. */
+  window.cicadaCharts = {show: show, html: html, duration: duration, durationTick: durationTick, count: count,
+    grouped: grouped, percent: percent, total: total, data: data, drawOne: drawOne, linear: linear,
+    logarithmic: logarithmic, key: key, HEAT: HEAT};
   if (data) startCharts();
   openForPaper();
-  /* What panels.js draws with. */
-  window.cicadaCharts = {data: data, drawOne: drawOne, linear: linear, logarithmic: logarithmic, key: key,
-    count: count, duration: duration, durationTick: durationTick, percent: percent, total: total, HEAT: HEAT};
 }());
