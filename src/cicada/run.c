@@ -60,10 +60,25 @@ struct run {
     struct web *web; /* NULL without --ui web */
 };
 
+#define PLAN_TEXT_LIMIT (16 << 20)
+#define PLAN_KEPT_LIMIT (1 << 20) /* a longer plan is left out of the result */
+
+/* The plan for the result: YAML that `cicada run` takes, without its secrets. */
+static json_t *plan_to_keep(const struct plan *plan)
+{
+    struct buffer text;
+    buffer_init(&text, PLAN_KEPT_LIMIT);
+    json_t *kept = plan_print(plan, &text) == 0
+                       ? json_stringn(buffer_bytes(&text), buffer_length(&text))
+                       : NULL;
+    buffer_free(&text);
+    return kept;
+}
+
 static int print_plan(const struct plan *plan)
 {
     struct buffer text;
-    buffer_init(&text, 16 << 20);
+    buffer_init(&text, PLAN_TEXT_LIMIT);
     int printed = plan_print(plan, &text);
     if (printed == 0)
         fwrite(buffer_bytes(&text), 1, buffer_length(&text), stdout);
@@ -79,6 +94,7 @@ static int run_once(struct run *run, unsigned repetition)
     struct terminal terminal;
     struct engine_observer observer, plain;
     result_init(&result);
+    result.plan = plan_to_keep(&run->plan);
     terminal_init(&terminal, &run->plan, run->options.ui, &observer);
     struct tui *tui = NULL;
     if (strcmp(run->options.ui, "tui") == 0 && !(tui = tui_open(&run->plan, &observer, &error))) {

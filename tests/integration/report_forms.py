@@ -92,6 +92,14 @@ def report_writes_the_same():
         expect(read(os.path.join(stored, name)) == read(os.path.join(out, name)), f"{name} differs")
 
 
+def plan_in_it_is_one():
+    path = os.path.join(cicada.folder.name, "plan.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(run.result["plan"])
+    code, output, errors = cicada.command("run", path, "--show-plan")
+    expect(code == 0 and output == run.result["plan"], errors or output)
+
+
 def junit_has_each_finding():
     for text in read(os.path.join(out, "junit.xml")), report(hostile_result(), "junit"):
         suites = xml.fromstring(text.encode())
@@ -263,7 +271,7 @@ def forms_go_to_a_stream():
 
 
 TESTS = [
-    run_writes_every_form, report_writes_the_same, junit_has_each_finding, prometheus_is_well_formed,
+    run_writes_every_form, report_writes_the_same, plan_in_it_is_one, junit_has_each_finding, prometheus_is_well_formed,
     prometheus_escapes, csv_adds_up, markdown_has_no_markup_of_theirs, html_is_whole_and_alone,
     what_is_wrong_is_told, forms_go_to_a_stream,
 ] + ([hlog_reads_back] if node else [])

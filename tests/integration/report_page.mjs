@@ -36,7 +36,7 @@ function layout() {
     if (style.overflowX === 'hidden' && element.scrollWidth > element.clientWidth + 1)
       problems.push(`${element.tagName} cuts its text: ${element.textContent.slice(0, 40)}`);
   }
-  for (const figure of document.querySelectorAll('#figures figure, figure.static')) {
+  for (const figure of document.querySelectorAll('main figure')) {
     const title = figure.querySelector('h3').textContent, svg = figure.querySelector(':scope > svg');
     if (!svg) {
       if (!figure.querySelector('.empty')?.textContent) problems.push(`${title}: neither a chart nor a word`);
