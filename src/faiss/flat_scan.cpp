@@ -6,6 +6,10 @@
 #include <queue>
 #include <utility>
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 namespace
 {
 
@@ -13,28 +17,104 @@ constexpr size_t BLOCK = 64;      /* bytes that one step of a scan takes */
 constexpr size_t LANES = 16;      /* sums that are kept apart, so that they can be one register */
 constexpr float ROUNDING = 1e-5F; /* more than float arithmetic loses, relative to what is added */
 
-/* ---- the two loops, once for each kind of processor ----------------------------------------- */
+/* ---- products of bytes, for each kind of processor ------------------------------------------ */
 
-#define INLINE static inline __attribute__((always_inline))
+/* Products of the query with each of `count` vectors, which stand one behind the other; `length` is
+ * in whole blocks. */
+using dots_function = void(const int8_t *query, const int8_t *bytes, size_t length, size_t count,
+                           int32_t *products);
 
-INLINE int32_t dot_body(const int8_t *one, const int8_t *other, size_t length)
+void dots_plain(const int8_t *query, const int8_t *bytes, size_t length, size_t count,
+                int32_t *products)
 {
-    int32_t sum = 0;
-    for (size_t at = 0; at < length; at += BLOCK)
-        for (size_t i = 0; i < BLOCK; i++)
-            sum += static_cast<int16_t>(one[at + i]) * static_cast<int16_t>(other[at + i]);
-    return sum;
+    for (size_t i = 0; i < count; i++, bytes += length) {
+        int32_t sum = 0;
+        for (size_t at = 0; at < length; at++)
+            sum += int32_t{query[at]} * int32_t{bytes[at]};
+        products[i] = sum;
+    }
 }
 
-/* Products with each of `count` vectors, which stand one behind the other. */
-INLINE void dots_body(const int8_t *query, const int8_t *bytes, size_t length, size_t count,
-                      int32_t *products)
+#ifdef __x86_64__
+
+__attribute__((target("avx2"))) inline int32_t sum_of(__m256i sums)
 {
-    for (size_t i = 0; i < count; i++)
-        products[i] = dot_body(query, bytes + i * length, length);
+    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4E));
+    return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xB1)));
 }
 
-INLINE float distance_body(const float *one, const float *other, size_t dimension)
+__attribute__((target("avx2"))) void dots_avx2(const int8_t *query, const int8_t *bytes,
+                                               size_t length, size_t count, int32_t *products)
+{
+    for (size_t i = 0; i < count; i++, bytes += length) {
+        __m256i sums = _mm256_setzero_si256();
+        for (size_t at = 0; at < length; at += 16) {
+            __m256i one = _mm256_cvtepi8_epi16(
+                _mm_loadu_si128(reinterpret_cast<const __m128i *>(query + at)));
+            __m256i other = _mm256_cvtepi8_epi16(
+                _mm_loadu_si128(reinterpret_cast<const __m128i *>(bytes + at)));
+            sums = _mm256_add_epi32(sums, _mm256_madd_epi16(one, other));
+        }
+        products[i] = sum_of(sums);
+    }
+}
+
+/* The instruction multiplies bytes with a sign by bytes without one: the vector's are moved up by
+ * 128, and 128 times the sum of the query is taken off again. */
+__attribute__((target("avx2,avx512f,avx512vl,avx512vnni"))) void dots_vnni(
+    const int8_t *query, const int8_t *bytes, size_t length, size_t count, int32_t *products)
+{
+    const __m256i top = _mm256_set1_epi8(static_cast<char>(0x80));
+    int32_t moved = 0;
+    for (size_t at = 0; at < length; at++)
+        moved += 128 * int32_t{query[at]};
+    for (size_t i = 0; i < count; i++, bytes += length) {
+        __m256i sums = _mm256_setzero_si256();
+        for (size_t at = 0; at < length; at += 32) {
+            __m256i one = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(bytes + at));
+            __m256i other = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(query + at));
+            sums = _mm256_dpbusd_epi32(sums, _mm256_xor_si256(one, top), other);
+        }
+        products[i] = sum_of(sums) - moved;
+    }
+}
+
+dots_function *choose_dots()
+{
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl"))
+        return dots_vnni;
+    return __builtin_cpu_supports("avx2") ? dots_avx2 : dots_plain;
+}
+
+#else
+
+dots_function *choose_dots()
+{
+    return dots_plain;
+}
+
+#endif
+
+void dots(const int8_t *query, const int8_t *bytes, size_t length, size_t count, int32_t *products)
+{
+    static dots_function *const best = choose_dots();
+    best(query, bytes, length, count, products);
+}
+
+float length_of(const float *vector, size_t dimension)
+{
+    double sum = 0;
+    for (size_t i = 0; i < dimension; i++)
+        sum += static_cast<double>(vector[i]) * static_cast<double>(vector[i]);
+    return static_cast<float>(std::sqrt(sum));
+}
+
+} // namespace
+
+/* Sums are kept apart, so that the compiler can keep them in one register. */
+float flat_scan_distance(const float *one, const float *other, size_t dimension)
 {
     float sums[LANES] = {};
     size_t at = 0;
@@ -51,61 +131,6 @@ INLINE float distance_body(const float *one, const float *other, size_t dimensio
         for (size_t i = 0; i < width; i++)
             sums[i] += sums[i + width];
     return sums[0];
-}
-
-#define KERNEL(name, attributes)                                                                   \
-    attributes void dots_##name(const int8_t *query, const int8_t *bytes, size_t length,           \
-                                size_t count, int32_t *products)                                   \
-    {                                                                                              \
-        dots_body(query, bytes, length, count, products);                                          \
-    }                                                                                              \
-    attributes float distance_##name(const float *one, const float *other, size_t dimension)       \
-    {                                                                                              \
-        return distance_body(one, other, dimension);                                               \
-    }
-
-KERNEL(plain, )
-#ifdef __x86_64__
-KERNEL(avx2, __attribute__((target("avx2,fma"))))
-KERNEL(avx512, __attribute__((target("avx512f,avx512bw,avx512vl,avx2,fma"))))
-#endif
-
-struct kernel {
-    void (*dots)(const int8_t *, const int8_t *, size_t, size_t, int32_t *);
-    float (*distance)(const float *, const float *, size_t);
-};
-
-kernel choose()
-{
-#ifdef __x86_64__
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-        return {dots_avx512, distance_avx512};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return {dots_avx2, distance_avx2};
-#endif
-    return {dots_plain, distance_plain};
-}
-
-const kernel &best()
-{
-    static const kernel chosen = choose();
-    return chosen;
-}
-
-float length_of(const float *vector, size_t dimension)
-{
-    double sum = 0;
-    for (size_t i = 0; i < dimension; i++)
-        sum += static_cast<double>(vector[i]) * static_cast<double>(vector[i]);
-    return static_cast<float>(std::sqrt(sum));
-}
-
-} // namespace
-
-float flat_scan_distance(const float *one, const float *other, size_t dimension)
-{
-    return best().distance(one, other, dimension);
 }
 
 flat_scan::flat_scan(int dimension)
@@ -166,7 +191,7 @@ void flat_scan::search_one(const float *query, size_t k, float *distances, idx_t
     lowest.resize(count);
     for (size_t from = 0; from < count; from += PART) {
         size_t part = std::min(PART, count - from);
-        best().dots(asked.data(), &bytes[from * padded], padded, part, products);
+        dots(asked.data(), &bytes[from * padded], padded, part, products);
         for (size_t i = 0; i < part; i++) {
             const code &one = coded[from + i];
             float product = static_cast<float>(products[i]) * one.scale * of_query.scale;
@@ -186,9 +211,9 @@ void flat_scan::search_one(const float *query, size_t k, float *distances, idx_t
     for (size_t i = 0; i < count && k > 0; i++) {
         if (lowest[i] > upper.top())
             continue;
-        std::pair<float, idx_t> one(
-            best().distance(query, get_xb() + i * static_cast<size_t>(d), static_cast<size_t>(d)),
-            static_cast<idx_t>(i));
+        std::pair<float, idx_t> one(flat_scan_distance(query, get_xb() + i * static_cast<size_t>(d),
+                                                       static_cast<size_t>(d)),
+                                    static_cast<idx_t>(i));
         if (nearest.size() < k)
             nearest.push(one);
         else if (one < nearest.top()) {

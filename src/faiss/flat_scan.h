@@ -36,7 +36,7 @@ class flat_scan : public faiss::IndexFlatL2
     void search_one(const float *query, size_t k, float *distances, idx_t *labels) const;
 };
 
-/* Squared Euclidean distance, by the widest instructions that this processor has. */
+/* Squared Euclidean distance, in a loop that becomes vector instructions. */
 float flat_scan_distance(const float *one, const float *other, size_t dimension);
 
 #endif

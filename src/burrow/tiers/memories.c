@@ -7,7 +7,8 @@
 
 #define RANK_CONSTANT 60
 #define EXACT_LIMIT   500 /* passages that are compared one by one */
-#define CANDIDATES    64  /* of each kind of search, before they are filtered and fused */
+#define CANDIDATES    64  /* of each kind of search at most, before they are fused */
+#define CANDIDATES_OF 4   /* for each result that is wanted */
 
 const char *const memories_migrations[] = {
     "CREATE TABLE memories(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
@@ -237,6 +238,12 @@ static int64_t memory_of(struct store *store, int64_t passage, const struct memo
                          struct error *error)
 {
     int64_t memory = 0;
+    bool any = !filter->type && !filter->tag;
+    if (any)
+        return records_integer(store->records, error, 0, &memory,
+                               "SELECT memory FROM passages WHERE id = ?1", "i", passage) < 0
+                   ? -1
+                   : memory;
     if (records_integer(
             store->records, error, 0, &memory,
             "SELECT m.id FROM passages p JOIN memories m ON m.id = p.memory"
@@ -417,9 +424,9 @@ int memories_search(struct store *store, const char *query, const struct memory_
                     struct memory_hit *hits, size_t limit, struct error *error)
 {
     struct memory_hit near[CANDIDATES], matching[CANDIDATES], all[2 * CANDIDATES];
-    int nearest = memories_nearest(store, query, filter, true, near, CANDIDATES, error);
-    int matched =
-        nearest < 0 ? -1 : memories_matching(store, query, filter, matching, CANDIDATES, error);
+    size_t some = limit * CANDIDATES_OF < CANDIDATES ? limit * CANDIDATES_OF : CANDIDATES;
+    int nearest = memories_nearest(store, query, filter, true, near, some, error);
+    int matched = nearest < 0 ? -1 : memories_matching(store, query, filter, matching, some, error);
     if (matched < 0)
         return -1;
     size_t count = fuse(all, 0, near, (size_t)nearest);

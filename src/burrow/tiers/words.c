@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define WORD_BYTES  64
-#define ANY_BUDGET  2000 /* documents that words of which any is enough may be in, together */
+#define ANY_BUDGET  1000 /* documents that words of which any is enough may be in, together */
 #define KNOWN_SLOTS 1024
 #define KNOWN_LEAST 512 /* memories below which counting is quick enough */
 #define QUERY_LIMIT ((size_t)16 << 10)
