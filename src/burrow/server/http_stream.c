@@ -141,7 +141,7 @@ void http_stream_free(struct http_server *server, struct http_stream *stream)
 {
     if (!stream)
         return;
-    stream->owner->closed(stream->context);
+    /* out of the list first: who goes through it may call the owner, which ends with `closed` */
     pthread_mutex_lock(&server->streams.lock);
     struct http_stream **link = &server->streams.first;
     while (*link != stream)
@@ -149,6 +149,7 @@ void http_stream_free(struct http_server *server, struct http_stream *stream)
     *link = stream->next;
     pthread_cond_signal(&server->streams.gone);
     pthread_mutex_unlock(&server->streams.lock);
+    stream->owner->closed(stream->context);
     buffer_free(&stream->pending);
     pthread_mutex_destroy(&stream->lock);
     free(stream);
