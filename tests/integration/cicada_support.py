@@ -157,7 +157,7 @@ def run_tests(tests, parallel=4):
         try:
             function()
         except Failure as failure:
-            return str(failure)
+            return str(failure) or "an expectation that says nothing does not hold"
         except Exception:  # a broken test is a failed test
             return traceback.format_exc()
         return None
