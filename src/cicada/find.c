@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cicada/command.h"
 #include "cicada/run_targets.h"
+#include "cicada/signals.h"
 #include "engine/engine.h"
 #include "plan/option_table.h"
 #include "plan/run_flags.h"
@@ -15,7 +16,6 @@
 #include "report/judge.h"
 #include "report/text.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,15 +46,6 @@ struct find {
     double low, high; /* sustained; not sustained (0: none found) */
     bool interrupted;
 };
-
-static struct engine *interruptible;
-
-static void on_signal(int number)
-{
-    (void)number;
-    if (interruptible)
-        atomic_store(&interruptible->interrupted, true);
-}
 
 /* ---- options -------------------------------------------------------------------------------- */
 
@@ -237,9 +228,9 @@ static int run_trial(struct find *find, double rate, enum verdict *verdict, stru
         return error_set(error, ERROR_INCONCLUSIVE, "no answer within %d trials", TRIALS);
     result_init(&result);
     set_rate(find, rate);
-    interruptible = &engine;
+    signals_end(&engine);
     int status = engine_run(&engine, &result, error);
-    interruptible = NULL;
+    signals_end(NULL);
     find->interrupted = atomic_load(&engine.interrupted);
     if (status == 0 && find->interrupted)
         status = error_set(error, ERROR_INTERRUPTED, "interrupted");
@@ -368,14 +359,12 @@ int command_find(int argc, char **argv)
 {
     struct error error = {0};
     struct find find = {.max = 100000, .trial_ns = 10 * NS_PER_S};
-    struct sigaction action = {.sa_handler = on_signal};
     run_flags_init(&find.flags);
     find.trials = json_array();
     int parsed = parse(&find, argc, argv, &error);
     int code = parsed < 0 ? command_fail(&error) : 0;
     if (parsed == 0) {
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
+        signals_catch();
         find.targets = run_targets_open(&find.plan, &error);
         code = find.targets ? search(&find, &error) : command_fail(&error);
     }

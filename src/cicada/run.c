@@ -1,9 +1,10 @@
 /* cicada run: plan -> targets -> engine -> verdict -> result. Reading it is reading the five phases
  * from outside: what a phase does stands in the plan, how it is done in the engine. */
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "cicada/command.h"
-#include "cicada/embedded.h"
 #include "cicada/run_targets.h"
+#include "cicada/signals.h"
 #include "engine/engine.h"
 #include "plan/options.h"
 #include "report/form_write.h"
@@ -14,34 +15,11 @@
 #include "report/web.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-static struct engine *interruptible; /* what a signal ends; NULL when nothing runs */
-
-/* The first signal ends the run in an orderly way, with a partial result; the second at once, and
- * so does one before or after the run. What we brought ourselves is gone in every case. */
-static void on_signal(int number)
-{
-    (void)number;
-    if (!interruptible || atomic_exchange(&interruptible->interrupted, true)) {
-        embedded_abandon();
-        tui_abandon();
-        _exit(ERROR_INTERRUPTED);
-    }
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* Users need descriptors; the soft limit of 1024 is a default for programs that use select(2). */
 static void raise_descriptor_limit(void)
@@ -109,9 +87,9 @@ static int run_once(struct run *run, unsigned repetition)
         plain = observer;
         web_begin(run->web, repetition, &engine.interrupted, &plain, &observer);
     }
-    interruptible = &engine;
+    signals_end(&engine);
     int ran = engine_run(&engine, &result, &error);
-    interruptible = NULL;
+    signals_end(NULL);
     if (run->web)
         web_ran(run->web);
     terminal_finish(&terminal);
@@ -162,14 +140,14 @@ int command_run(int argc, char **argv)
         code = print_plan(&run.plan);
     else {
         raise_descriptor_limit();
-        catch_signals();
+        signals_catch();
         if (forms_prepare(&run.options, run.plan.repeat, &error) == 0 &&
             open_web(&run, &error) == 0)
             run.targets = run_targets_open(&run.plan, &error);
         if (!run.targets)
             code = command_fail(&error);
         for (unsigned i = 0; code == 0 && i < run.plan.repeat; i++)
-            code = run_once(&run, i);
+            code = interrupt_requested() ? ERROR_INTERRUPTED : run_once(&run, i);
     }
     web_close(run.web);
     run_targets_close(run.targets, run.plan.target_count);

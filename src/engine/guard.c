@@ -25,8 +25,9 @@ static bool holds(const struct threshold *threshold, double value);
 
 void guard_begin(struct guard *guard, const struct plan *plan)
 {
+    uint64_t usual_ns = plan->quick ? LOST_AFTER_QUICK_NS : LOST_AFTER_NS;
     *guard = (struct guard){.plan = plan,
-                            .lost_after_ns = plan->quick ? LOST_AFTER_QUICK_NS : LOST_AFTER_NS};
+                            .lost_after_ns = plan->lost_after_ns ? plan->lost_after_ns : usual_ns};
 }
 
 bool guard_lost(struct guard *guard, const struct series_sum *sum)

@@ -275,16 +275,42 @@ faiss_index *faiss_index_read(const char *path, faiss_problem *problem)
     return failed ? nullptr : made.release();
 }
 
+namespace {
+
+/* Asked by the library while it trains, and between vectors of a graph. */
+struct Patience : faiss::InterruptCallback {
+    explicit Patience(bool (*asked)(void)) : give_up(asked) {}
+    bool want_interrupt() override { return give_up(); }
+    bool (*give_up)(void);
+};
+
+constexpr size_t add_at_once = 8192;
+
+void fill(faiss::Index &index, const faiss_shape &shape, size_t count, const float *vectors)
+{
+    index.train(static_cast<id_type>(count), vectors);
+    for (size_t from = 0; from < count; from += add_at_once) {
+        if (shape.give_up && shape.give_up())
+            throw std::runtime_error("interrupted");
+        index.add(static_cast<id_type>(std::min(add_at_once, count - from)),
+                  vectors + from * shape.dimension);
+    }
+}
+
+} // namespace
+
 faiss_index *faiss_index_make(const faiss_shape *shape, size_t count, const float *vectors,
                               faiss_problem *problem)
 {
     auto made = std::make_unique<faiss_index>();
+    if (shape->give_up)
+        faiss::InterruptCallback::instance = std::make_unique<Patience>(shape->give_up);
     int failed = guarded(problem, [&] {
         made->index = make_empty(*shape);
-        made->index->train(static_cast<id_type>(count), vectors);
-        made->index->add(static_cast<id_type>(count), vectors);
+        fill(*made->index, *shape, count, vectors);
         find_abilities(made.get());
     });
+    faiss::InterruptCallback::clear_instance();
     return failed ? nullptr : made.release();
 }
 

@@ -37,6 +37,7 @@ struct faiss_shape { /* of an index to be made */
     unsigned dimension;
     unsigned lists, probes;                           /* IVF */
     unsigned links, construction_width, search_width; /* HNSW: M, efConstruction, efSearch */
+    bool (*give_up)(void); /* asked every now and then; true ends the making. May be NULL */
 };
 
 struct faiss_facts {

@@ -157,6 +157,8 @@ static const struct option_row judge_rows[] = {
      value_threshold, 0},
     {"abort-on", "EXPR", "end the run when this is true over 10 s (errors>50%); repeatable",
      value_abort_on, 0},
+    {"lost-after", "T", "end the run when a target cannot be reached for so long (default 10s)",
+     value_duration, FLAG(lost_after_ns)},
     {NULL, NULL, NULL, NULL, 0}};
 
 static const struct option_row run_rows[] = {

@@ -181,8 +181,10 @@ struct plan {
     uint64_t seed;
     uint64_t timeout_ns; /* of one operation; also how long a phase drains */
     uint64_t connect_timeout_ns;
-    unsigned workers;           /* threads; 0: one per core */
-    unsigned repeat;            /* 1 */
+    uint64_t lost_after_ns; /* a target that cannot be reached for so long ends the run; 0: 10 s,
+                               3 s if quick */
+    unsigned workers;       /* threads; 0: one per core */
+    unsigned repeat;        /* 1 */
     unsigned segment, segments; /* I of N; 1 of 1: this generator's share of users and arrivals */
     uint64_t start_at_wall_ns;  /* 0: at once */
     char **tags;                /* "K=V", NULL-ended, may be NULL */

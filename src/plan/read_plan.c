@@ -156,6 +156,7 @@ PLAN_WORD(read_name, value_text, name)
 PLAN_WORD(read_seed, value_seed, seed)
 PLAN_WORD(read_timeout, value_duration, timeout_ns)
 PLAN_WORD(read_connect_timeout, value_duration, connect_timeout_ns)
+PLAN_WORD(read_lost_after, value_duration, lost_after_ns)
 PLAN_WORD(read_workers, value_count, workers)
 PLAN_WORD(read_repeat, value_count, repeat)
 PLAN_WORD(read_start_at, value_wall_time, start_at_wall_ns)
@@ -203,6 +204,7 @@ static const struct key plan_keys[] = {
     {"data", NULL, read_data, 0},
     {"timeout", NULL, read_timeout, 0},
     {"connect_timeout", NULL, read_connect_timeout, 0},
+    {"lost_after", NULL, read_lost_after, 0},
     {"seed", NULL, read_seed, 0},
     {"workers", NULL, read_workers, 0},
     {"repeat", NULL, read_repeat, 0},

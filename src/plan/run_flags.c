@@ -341,6 +341,8 @@ static int apply_rest(struct run_flags *flags, struct plan *plan, struct error *
         plan->segment = flags->segment.index;
         plan->segments = flags->segment.count;
     }
+    if (flags->lost_after_ns)
+        plan->lost_after_ns = flags->lost_after_ns;
     if (flags->start_at_ns)
         plan->start_at_wall_ns = flags->start_at_ns;
     return 0;
