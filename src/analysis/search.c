@@ -144,6 +144,10 @@ struct knee_interval search_interval(const struct search *search)
             interval.high = trial->rate;
         }
     }
+    if (interval.has_low && search->low > 0) /* what the search came to is not left out of it */
+        interval.low = fmin(interval.low, search->low);
+    if (interval.has_high)
+        interval.high = fmax(interval.high, search->high);
     return interval;
 }
 

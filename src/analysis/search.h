@@ -37,7 +37,7 @@ int search_run(struct search *search, struct error *error);
 
 /* Between which rates the limit lies, at 95 %: above the highest that a trial surely keeps, where
  * none at or below it surely breaks, and at or below the lowest above it that one surely breaks. A
- * rate that broke and then kept the limits was no evidence. */
+ * rate that broke and then kept the limits was no evidence. The bracket itself lies in it. */
 struct knee_interval search_interval(const struct search *search);
 
 /* What a judged result of one rate is sure of (knee_interval); a backlog that grew is surely

@@ -315,9 +315,8 @@ static int tell_answer(const struct find *find)
         printf("\n  sustained: at least %s, the highest rate tried (--max), held %d times\n", low,
                SEARCH_CONFIRMATIONS + 1);
     else
-        printf(
-            "\n  sustained: %s, held again in %d of %d confirmations; %s breaks the SLO, twice\n",
-            low, SEARCH_CONFIRMATIONS, SEARCH_CONFIRMATIONS, high);
+        printf("\n  sustained: %s, held again in %d of %d confirmations; %s breaks the SLO\n", low,
+               SEARCH_CONFIRMATIONS, SEARCH_CONFIRMATIONS, high);
     tell_interval(search_interval(&find->search));
     return 0;
 }

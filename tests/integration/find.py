@@ -36,7 +36,7 @@ def limit_of(service, servers, limit, share):
 
 def find(cicada, url, *arguments):
     """The exit code, the output and the JSON. Inconclusive is told as it should be, and asked again."""
-    for _ in range(3):
+    for _ in range(2):
         path = cicada.result_path()
         code, output, errors = cicada.command("find", url, "--json", path, *arguments, bound_s=400)
         expect("Sanitizer" not in errors, errors[-4000:])
@@ -56,7 +56,7 @@ def the_limit_of_a_queue(cicada):
     truth = limit_of(0.2, 16, 1.0, 0.05)
     code, output, written = find(
         cicada, "null://?service=200ms&exponential=1&servers=16", "--slo", "p95<1s", "--arrivals", "poisson",
-        "--trial", "6s", "--min", "40", "--max", "200")
+        "--trial", "5s", "--min", "64", "--max", "128")
     if code == 4:
         return  # the machine did not let it: told above
     expect(code == 0 and written["confirmed"], f"exit {code}\n{output}")
