@@ -23,6 +23,7 @@
 
 static int judge_end(struct result *result, enum run_end ended_by);
 static int judge_any_operation(struct result *result);
+static int judge_segments(struct result *result);
 static int summarise(struct result *result, enum run_end ended_by);
 
 const char *run_end_name(enum run_end end)
@@ -37,7 +38,7 @@ int judge_result(struct result *result, const struct judge_options *options)
     struct saturation saturation = saturation_of(result);
     result_clear_findings(result);
     if (judge_end(result, options->ended_by) < 0 || judge_any_operation(result) < 0 ||
-        tiers_judge(result) < 0)
+        judge_segments(result) < 0 || tiers_judge(result) < 0)
         return -1;
     for (size_t i = 0; i < options->threshold_count; i++)
         if (threshold_judge(result, &options->thresholds[i], &saturation) < 0)
@@ -104,6 +105,24 @@ static int judge_any_operation(struct result *result)
     return result_add_finding(result, "no_operations", "run", VERDICT_INCONCLUSIVE, NULL,
                               ">= 1 operation", 0,
                               "no operation was run, so there is nothing to judge");
+}
+
+/* A merge without all segments is less load than the plan's. One segment by itself is known to be.
+ */
+static int judge_segments(struct result *result)
+{
+    size_t held = json_array_size(json_object_get(result->segment, "parts"));
+    json_int_t of = json_integer_value(json_object_get(result->segment, "of"));
+    char text[200];
+    if (held < 2 || of <= (json_int_t)held)
+        return 0;
+    snprintf(text, sizeof text,
+             "%zu of the %lld segments of the load are here: the target had more load than is "
+             "counted",
+             held, (long long)of);
+    return result_add_finding(result, "segments_missing", "run", VERDICT_INCONCLUSIVE,
+                              json_pack("{s:I, s:I}", "segments", (json_int_t)held, "of", of),
+                              "all segments", held, text);
 }
 
 /* ---- the verdict ---------------------------------------------------------------------------- */

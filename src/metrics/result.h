@@ -185,6 +185,7 @@ struct result {
     json_t *plan;        /* the effective plan */
     json_t *environment; /* cores, kernel, cpu model, cicada's own limits */
     json_t *tags;
+    json_t *segment; /* {"of": N, "parts": [I, ...]}: of one load, by --segment; NULL: all of it */
     struct result_target *targets;
     size_t target_count;
     struct result_phase *phases;

@@ -286,6 +286,7 @@ static const struct json_field result_fields[] = {
     OPTIONAL(FIELD_VALUE, result, plan),
     OPTIONAL(FIELD_VALUE, result, environment),
     OPTIONAL(FIELD_VALUE, result, tags),
+    OPTIONAL(FIELD_VALUE, result, segment),
 };
 const struct json_record record_result = {.size = sizeof(struct result),
                                           .init = init_result,

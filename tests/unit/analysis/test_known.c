@@ -4,6 +4,7 @@
  * does not depend on chance.) */
 #include "analysis/judge.h"
 #include "base/clock.h"
+#include "queue.h"
 #include "simulate.h"
 #include "synthetic.h"
 
@@ -140,28 +141,6 @@ static void a_queue_has_its_capacity(void **state)
 
 /* ---- where it breaks ------------------------------------------------------------------------- */
 
-/* P(waiting and service take longer than t) in M/M/c, by Erlang's formula (Gross and Harris). */
-static double beyond(double arrivals, double service_s, unsigned servers, double t)
-{
-    double a = arrivals * service_s, term = 1, sum = 1;
-    for (unsigned k = 1; k < servers; k++)
-        sum += term *= a / k;
-    double last = term * a / servers * servers / (servers - a);
-    double waits = last / (sum + last), spare = servers - 1 - a, x = t / service_s;
-    double part = fabs(spare) < 1e-9 ? x : -expm1(-x * spare) / spare;
-    return exp(-x) * (1 + waits * part);
-}
-
-static double knee_of(double service_s, unsigned servers, double t, double share)
-{
-    double low = 0, high = servers / service_s;
-    for (int i = 0; i < 100; i++) {
-        double middle = (low + high) / 2;
-        *(beyond(middle, service_s, servers, t) < share ? &low : &high) = middle;
-    }
-    return low;
-}
-
 static void a_queue_has_its_knee(void **state)
 {
     (void)state;
@@ -170,7 +149,7 @@ static void a_queue_has_its_knee(void **state)
     const struct null_behaviour behaviour = {
         .service_ns = 4 * NS_PER_MS, .exponential = 1, .servers = 4};
     struct tally tally = {.name = "M/M/4: load at p95<20ms"};
-    double truth = knee_of(0.004, 4, 0.020, 0.05);
+    double truth = queue_knee(0.004, 4, 0.020, 0.05);
     assert_true(truth > 780 && truth < 830);
     for (int run = 1; run <= RUNS; run++) {
         struct simulation simulation;
