@@ -5,14 +5,12 @@
 #include "cicada/command.h"
 #include "cicada/run_targets.h"
 #include "cicada/signals.h"
+#include "cicada/views.h"
 #include "engine/engine.h"
 #include "plan/options.h"
 #include "report/form_write.h"
 #include "report/judge.h"
 #include "report/result_json.h"
-#include "report/terminal.h"
-#include "report/tui.h"
-#include "report/web.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +33,7 @@ struct run {
     struct run_options options;
     struct plan plan;
     struct target **targets;
-    struct web *web; /* NULL without --ui web */
+    struct views views;
 };
 
 #define PLAN_TEXT_LIMIT (16 << 20)
@@ -69,31 +67,19 @@ static int run_once(struct run *run, unsigned repetition)
 {
     struct error error = {0}, written = {0};
     struct result result;
-    struct terminal terminal;
-    struct engine_observer observer, plain;
-    result_init(&result);
-    result.plan = plan_to_keep(&run->plan);
-    terminal_init(&terminal, &run->plan, run->options.ui, &observer);
-    struct tui *tui = NULL;
-    if (strcmp(run->options.ui, "tui") == 0 && !(tui = tui_open(&run->plan, &observer, &error))) {
-        result_free(&result);
-        return command_fail(&error);
-    }
     struct engine engine = {.plan = &run->plan,
                             .targets = run->targets,
                             .target_count = run->plan.target_count,
-                            .observer = &observer};
-    if (run->web) {
-        plain = observer;
-        web_begin(run->web, repetition, &engine.interrupted, &plain, &observer);
-    }
+                            .observer = &run->views.observer};
+    if (views_begin(&run->views, &run->options, &run->plan, repetition, &engine.interrupted,
+                    &error) < 0)
+        return command_fail(&error);
+    result_init(&result);
+    result.plan = plan_to_keep(&run->plan);
     signals_end(&engine);
     int ran = engine_run(&engine, &result, &error);
     signals_end(NULL);
-    if (run->web)
-        web_ran(run->web);
-    terminal_finish(&terminal);
-    tui_close(tui);
+    views_ran(&run->views);
 
     result_judge(&result, &run->plan, ran < 0 ? &error : NULL, atomic_load(&engine.interrupted));
     int code = result.exit_code;
@@ -107,23 +93,10 @@ static int run_once(struct run *run, unsigned repetition)
         terminal_print_summary(stdout, &result, path);
     if (ran < 0)
         command_fail(&error);
-    if (run->web)
-        web_end(run->web, &result, result.phase_count ? path : NULL,
-                code == 0 && repetition + 1 < run->plan.repeat);
+    views_end(&run->views, &result, result.phase_count ? path : NULL,
+              code == 0 && repetition + 1 < run->plan.repeat);
     result_free(&result);
     return code;
-}
-
-/* Before the targets are opened, so that the page can be open by then. */
-static int open_web(struct run *run, struct error *error)
-{
-    if (strcmp(run->options.ui, "web") != 0)
-        return 0;
-    run->web = web_open(&run->plan, error);
-    if (!run->web)
-        return -1;
-    fprintf(stderr, "watch the run at %s\n", web_url(run->web));
-    return 0;
 }
 
 int command_run(int argc, char **argv)
@@ -142,14 +115,14 @@ int command_run(int argc, char **argv)
         raise_descriptor_limit();
         signals_catch();
         if (forms_prepare(&run.options, run.plan.repeat, &error) == 0 &&
-            open_web(&run, &error) == 0)
+            views_open(&run.views, &run.options, &run.plan, &error) == 0)
             run.targets = run_targets_open(&run.plan, &error);
         if (!run.targets)
             code = command_fail(&error);
         for (unsigned i = 0; code == 0 && i < run.plan.repeat; i++)
             code = interrupt_requested() ? ERROR_INTERRUPTED : run_once(&run, i);
     }
-    web_close(run.web);
+    views_close(&run.views);
     run_targets_close(run.targets, run.plan.target_count);
     run_options_free(&run.options);
     plan_free(&run.plan);
