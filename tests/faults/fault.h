@@ -126,6 +126,9 @@ extern struct fault_server server;
 /* Serve one request of an MCP endpoint. */
 void mcp_serve(struct peer *peer, const struct peer_request *request, unsigned eras);
 
+/* Serve one request of the server whose names and texts are hostile (a row of fault_paths). */
+void hostile_serve(struct peer *peer, const struct peer_request *request, int unused);
+
 /* ---- answering a tools/call --------------------------------------------------------------------
  */
 

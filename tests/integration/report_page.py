@@ -56,6 +56,12 @@ def failing():
         ), (1,)
 
 
+def hostile():
+    """Names and texts that are markup, scripts and endless words."""
+    with FaultServer(fault_server) as server:
+        return cicada.run("--html", page_path("hostile"), "--users", "2", "--duration", "2s", server.url("/hostile")), (1,)
+
+
 def partial():
     """Interrupted in the middle."""
     path = cicada.result_path()
@@ -84,7 +90,7 @@ def tiers():
     return cicada.run("--quick", "--html", page_path("tiers"), "null://?latency=2ms", bound_s=180), MAY_PASS
 
 
-REPORTS = {"passing": passing, "failing": failing, "partial": partial, "short": short, "tiers": tiers}
+REPORTS = {"passing": passing, "failing": failing, "hostile": hostile, "partial": partial, "short": short, "tiers": tiers}
 
 
 def make(name):

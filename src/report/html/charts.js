@@ -389,7 +389,7 @@
   /* A lane for each rule that fired, with its name, and a bar for as long as it held. */
   function alertChart() {
     var rules = [], LANE = 26;
-    function ruleOf(alert) { return alert[3] || alert[0].split(' ')[0]; }
+    function ruleOf(alert) { return alert[3] || alert[0].replace(/^alert +/, '').split(' ')[0]; }
     data.alerts.forEach(function (alert) { if (rules.indexOf(ruleOf(alert)) < 0) rules.push(ruleOf(alert)); });
     return {
       title: 'Alerts', wide: true, key: [], height: TOP + BOTTOM + LANE * rules.length,
