@@ -270,61 +270,89 @@ static int better_first(const void *one, const void *other)
     return a->memory < b->memory ? -1 : a->memory > b->memory;
 }
 
-/* Every passage that the filter lets through, if there are not too many: then they are compared one
- * by one, since the nearest of all passages may hold none of them. How many; EXACT_LIMIT + 1 for
- * too many; -1 on an error. */
-static int filtered_passages(struct store *store, const struct memory_filter *filter,
-                             struct memory_hit *hits, struct error *error)
+/* Every passage that the filter lets through, at most `limit` (-1: all of them). */
+static sqlite3_stmt *filtered_passages(struct store *store, const struct memory_filter *filter,
+                                       int64_t limit, struct error *error)
 {
-    struct error problem = {0};
-    int count = 0;
-    sqlite3_stmt *row =
-        filter->tag
-            ? records_query(
-                  store->records, &problem,
-                  "SELECT p.memory, p.id FROM memory_tags t JOIN memories m ON m.id = t.memory"
-                  " JOIN passages p ON p.memory = m.id"
-                  " WHERE t.tag = ?1 AND (?2 IS NULL OR m.type = ?2) LIMIT ?3",
-                  "ssi", filter->tag, filter->type, (int64_t)EXACT_LIMIT + 1)
-            : records_query(store->records, &problem,
-                            "SELECT p.memory, p.id FROM memories m JOIN passages p"
-                            " ON p.memory = m.id WHERE m.type = ?1 LIMIT ?2",
-                            "si", filter->type, (int64_t)EXACT_LIMIT + 1);
-    while (row && records_next(row, &problem)) {
-        if (count < EXACT_LIMIT)
-            hits[count] =
-                (struct memory_hit){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), 0};
-        count++;
+    if (filter->tag)
+        return records_query(store->records, error,
+                             "SELECT p.memory, p.id FROM memory_tags t JOIN memories m"
+                             " ON m.id = t.memory JOIN passages p ON p.memory = m.id"
+                             " WHERE t.tag = ?1 AND (?2 IS NULL OR m.type = ?2) LIMIT ?3",
+                             "ssi", filter->tag, filter->type, limit);
+    return records_query(store->records, error,
+                         "SELECT p.memory, p.id FROM memories m JOIN passages p"
+                         " ON p.memory = m.id WHERE m.type = ?1 LIMIT ?2",
+                         "si", filter->type, limit);
+}
+
+/* Among the best so far, in their order; of a memory only its best passage when `distinct`. */
+static size_t keep_hit(struct memory_hit *hits, size_t count, size_t limit, bool distinct,
+                       const struct memory_hit *hit)
+{
+    for (size_t i = 0; distinct && i < count; i++) {
+        if (hits[i].memory != hit->memory)
+            continue;
+        if (better_first(&hits[i], hit) <= 0)
+            return count;
+        memmove(&hits[i], &hits[i + 1], (--count - i) * sizeof *hits);
+        break;
     }
-    if (problem.code == ERROR_NONE)
+    if (count == limit && (limit == 0 || better_first(&hits[count - 1], hit) <= 0))
         return count;
+    size_t at = count < limit ? count++ : count - 1;
+    for (; at > 0 && better_first(hit, &hits[at - 1]) < 0; at--)
+        hits[at] = hits[at - 1];
+    hits[at] = *hit;
+    return count;
+}
+
+static size_t keep_scored(struct store *store, const char *query, struct memory_hit *some,
+                          size_t some_count, bool distinct, struct memory_hit *hits, size_t count,
+                          size_t limit)
+{
+    int64_t passages[EXACT_LIMIT] = {0};
+    double scores[EXACT_LIMIT];
+    for (size_t i = 0; i < some_count; i++)
+        passages[i] = some[i].passage;
+    vectors_score(store->vectors, VECTORS_MEMORIES, query, passages, some_count, scores);
+    for (size_t i = 0; i < some_count; i++) {
+        some[i].score = scores[i];
+        count = keep_hit(hits, count, limit, distinct, &some[i]);
+    }
+    return count;
+}
+
+/* As memories_nearest, by comparing what the filter lets through one by one, since the nearest of
+ * all passages may hold none of it. `most` passages at most (-1: all): more give EXACT_LIMIT + 1.
+ */
+static int nearest_of_filtered(struct store *store, const char *query,
+                               const struct memory_filter *filter, int64_t most, bool distinct,
+                               struct memory_hit *hits, size_t limit, struct error *error)
+{
+    struct memory_hit some[EXACT_LIMIT];
+    struct error problem = {0};
+    size_t count = 0, some_count = 0;
+    int64_t seen = 0;
+    sqlite3_stmt *row = filtered_passages(store, filter, most < 0 ? -1 : most + 1, &problem);
+    while (row && records_next(row, &problem)) {
+        if (most >= 0 && ++seen > most) {
+            records_done(row);
+            return EXACT_LIMIT + 1;
+        }
+        some[some_count++] =
+            (struct memory_hit){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), 0};
+        if (some_count < EXACT_LIMIT)
+            continue;
+        count = keep_scored(store, query, some, some_count, distinct, hits, count, limit);
+        some_count = 0;
+    }
+    count = keep_scored(store, query, some, some_count, distinct, hits, count, limit);
+    if (problem.code == ERROR_NONE)
+        return (int)count;
     if (error)
         *error = problem;
     return -1;
-}
-
-/* As memories_nearest; EXACT_LIMIT + 1 when there are too many. */
-static int nearest_of_few(struct store *store, const char *query,
-                          const struct memory_filter *filter, bool distinct,
-                          struct memory_hit *hits, size_t limit, struct error *error)
-{
-    struct memory_hit all[EXACT_LIMIT];
-    int64_t passages[EXACT_LIMIT];
-    double scores[EXACT_LIMIT];
-    size_t kept = 0;
-    int count = filtered_passages(store, filter, all, error);
-    if (count < 0 || count > EXACT_LIMIT)
-        return count;
-    for (int i = 0; i < count; i++)
-        passages[i] = all[i].passage;
-    vectors_score(store->vectors, VECTORS_MEMORIES, query, passages, (size_t)count, scores);
-    for (int i = 0; i < count; i++)
-        all[i].score = scores[i];
-    qsort(all, (size_t)count, sizeof *all, better_first);
-    for (int i = 0; i < count && kept < limit; i++)
-        if (!(distinct && is_among(hits, kept, all[i].memory)))
-            hits[kept++] = all[i];
-    return (int)kept;
 }
 
 int memories_nearest(struct store *store, const char *query, const struct memory_filter *filter,
@@ -334,7 +362,8 @@ int memories_nearest(struct store *store, const char *query, const struct memory
     bool narrow = filter->type || filter->tag;
     size_t wanted = limit * (distinct ? 2 : 1) * (narrow ? 4 : 1), count = 0;
     if (narrow) {
-        int few = nearest_of_few(store, query, filter, distinct, hits, limit, error);
+        int few =
+            nearest_of_filtered(store, query, filter, EXACT_LIMIT, distinct, hits, limit, error);
         if (few <= EXACT_LIMIT)
             return few;
     }
@@ -347,6 +376,8 @@ int memories_nearest(struct store *store, const char *query, const struct memory
         if (memory && !(distinct && is_among(hits, count, memory)))
             hits[count++] = (struct memory_hit){memory, found[i].id, found[i].score};
     }
+    if (near >= 0 && narrow && count < limit)
+        return nearest_of_filtered(store, query, filter, -1, distinct, hits, limit, error);
     return near < 0 ? -1 : (int)count;
 }
 
