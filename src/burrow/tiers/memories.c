@@ -175,7 +175,7 @@ int memories_delete(struct store *store, int64_t id, struct error *error)
     if (gone < 0 || graph_node_remove(store->graph, key, error) < 0)
         return -1;
     snprintf(key, sizeof key, "access:%lld", (long long)id);
-    return cache_delete(store->cache, key, error) == CACHE_FAILED ? -1 : gone > 0;
+    return store_later(store, key, 0, error) < 0 ? -1 : gone > 0;
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -221,14 +221,8 @@ char *memories_passage(struct store *store, int64_t passage, struct error *error
 int memories_used(struct store *store, int64_t id, struct error *error)
 {
     char key[48];
-    int64_t count;
-    struct error problem = {0};
     snprintf(key, sizeof key, "access:%lld", (long long)id);
-    if (cache_add(store->cache, key, 1, &count, &problem) == 0 || problem.code == ERROR_TARGET)
-        return 0;
-    if (error)
-        *error = problem;
-    return -1;
+    return store_later(store, key, 1, error);
 }
 
 /* ---- searching ------------------------------------------------------------------------------ */

@@ -97,8 +97,9 @@ static int probe(struct store *store, const char *name, struct error *error)
     if (strcmp(name, "records") == 0)
         return records_integer(store->records, error, 0, &one, "SELECT count(*) FROM migrations",
                                "");
-    if (strcmp(name, "vectors") == 0)
-        return touch_vectors(store, 0, error);
+    if (strcmp(name, "vectors") == 0) /* a server of embeddings is not asked: others would wait */
+        return store->embedder ? vectors_reachable(store->vectors, error)
+                               : touch_vectors(store, 0, error);
     if (strcmp(name, "cache") == 0) {
         char *value = NULL;
         enum cache_found found = cache_get(store->cache, "health", &value, NULL, error);
