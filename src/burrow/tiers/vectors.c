@@ -23,7 +23,7 @@
 #define SEARCH_LIMIT      1024
 #define LEAST_REBUILD     256
 #define VECTOR_LIMIT      EMBEDDER_DIMENSION_LIMIT
-#define SCAN_LIMIT        32768 /* vectors that are searched one by one */
+#define SCAN_LIMIT        32768 /* vectors that are searched one by one, if nothing else is said */
 
 struct space {
     unsigned dimension;
@@ -56,6 +56,7 @@ struct vectors {
     struct embedding_counts counts;
     struct pending *pending;
     size_t pending_count, pending_room;
+    size_t scan_limit;
 };
 
 static const char *const migrations[] = {
@@ -163,12 +164,12 @@ static bool space_remove(struct space *space, int64_t id)
 }
 
 /* Some steps of the graph's making. Where a step fails the scan goes on being searched. */
-static void space_advance(struct space *space, size_t steps)
+static void space_advance(struct space *space, size_t limit, size_t steps)
 {
     float vector[VECTOR_LIMIT];
     struct faiss_problem problem;
     int64_t place;
-    if (space->is_graph || space->count <= SCAN_LIMIT)
+    if (space->is_graph || space->count <= limit)
         return;
     if (!space->graph && !(space->graph = make_index(graph_shape, space->dimension, &problem)))
         return;
@@ -306,6 +307,7 @@ struct vectors *vectors_open_over(struct records *records, struct embedder *embe
         out_of_memory(error);
         return NULL;
     }
+    vectors->scan_limit = SCAN_LIMIT;
     vectors->records = records;
     vectors->embedder = embedder;
     int failed = records_migrate(records, "vectors", migrations, error) < 0 ||
@@ -527,7 +529,8 @@ static void apply(struct vectors *vectors, const struct pending *pending)
         space_remove(space, pending->id);
     else {
         space->behind |= space_add(space, pending->id, pending->vector, NULL) < 0;
-        space_advance(space, 2); /* it has to become complete while more is added */
+        space_advance(space, vectors->scan_limit,
+                      2); /* it has to become complete while more is added */
     }
 }
 
@@ -550,6 +553,11 @@ void vectors_rolled_back(struct vectors *vectors)
         free(vectors->pending[i].vector);
     }
     vectors->pending_count = 0;
+}
+
+void vectors_scan_at_most(struct vectors *vectors, size_t count)
+{
+    vectors->scan_limit = count;
 }
 
 /* ---- searching ------------------------------------------------------------------------------ */
@@ -663,7 +671,7 @@ int vectors_search(struct vectors *vectors, enum vector_space space, const char 
     embed(vectors, text, query);
     if (cosine(query, query, vectors->dimension) == 0)
         return 0; /* no letter in it: it is like nothing */
-    space_advance(&vectors->spaces[space], 1);
+    space_advance(&vectors->spaces[space], vectors->scan_limit, 1);
     int found = search_index(vectors, space, query, wanted, all, error);
     if (found < 0)
         return -1;

@@ -170,6 +170,30 @@ static void an_embedding_has_length_one_and_is_the_same_again(void **state)
     assert_true(embedding_cosine(one, one) == 0);
 }
 
+/* Beyond the limit of the scan a graph takes its place, bit by bit, and nothing is lost by it: not
+ * while it is made, not when it is there, and not when holes have the scan made anew. */
+static void a_graph_takes_the_place_of_a_scan(void **state)
+{
+    enum { LIMIT = 40, TEXTS = 120 };
+    char text[64];
+    struct vector_facts facts;
+    (void)state;
+    vectors_scan_at_most(store.vectors, LIMIT);
+    for (int64_t id = 1; id <= TEXTS; id++) {
+        snprintf(text, sizeof text, "subject%lld of the archive", (long long)id);
+        begin();
+        put(id, text);
+        commit();
+        assert_int_equal(nearest(text), id);
+        vectors_facts(store.vectors, VECTORS_MEMORIES, &facts);
+        assert_int_equal(facts.count, id);
+        if (id <= LIMIT)
+            assert_string_equal(facts.index_type, "flat");
+    }
+    assert_string_equal(facts.index_type, "hnsw");
+    assert_true(vectors_recall(store.vectors, VECTORS_MEMORIES, 20, 10) > 0.9);
+}
+
 static void vectors_are_there_after_a_restart(void **state)
 {
     char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
@@ -601,6 +625,7 @@ int main(void)
         WITH_STORE(what_was_removed_around_a_query_hides_nothing),
         WITH_STORE(the_first_of_many_in_a_transaction_is_found),
         cmocka_unit_test(an_embedding_has_length_one_and_is_the_same_again),
+        WITH_STORE(a_graph_takes_the_place_of_a_scan),
         cmocka_unit_test(vectors_are_there_after_a_restart),
         WITH_STORE(a_cache_keeps_replaces_and_counts),
         WITH_STORE(a_prefix_is_no_pattern),
