@@ -546,6 +546,12 @@ void vectors_committed(struct vectors *vectors)
     }
 }
 
+void vectors_fall_behind(struct vectors *vectors, enum vector_space space)
+{
+    space_clear(&vectors->spaces[space]);
+    vectors->spaces[space].behind = true;
+}
+
 void vectors_rolled_back(struct vectors *vectors)
 {
     for (size_t i = 0; i < vectors->pending_count; i++) {

@@ -70,6 +70,9 @@ void vectors_scan_at_most(struct vectors *vectors, size_t count);
 void vectors_committed(struct vectors *vectors);
 void vectors_rolled_back(struct vectors *vectors);
 
+/* As if an index could not follow a commit: for tests. */
+void vectors_fall_behind(struct vectors *vectors, enum vector_space space);
+
 /* 0; -1 with why: embeddings could not be had when they were needed last. */
 int vectors_reachable(const struct vectors *vectors, struct error *error);
 

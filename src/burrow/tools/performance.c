@@ -175,8 +175,8 @@ static int system_health(struct tool_call *call)
     int64_t apart = vectors_apart(call->store);
     if (apart != 0) {
         snprintf(text, sizeof text,
-                 "the vector indexes are %lld vectors apart from the records; a "
-                 "restart makes them anew",
+                 "the vector indexes are %lld vectors apart from the records; they are made "
+                 "anew when they are searched",
                  (long long)apart);
         json_array_append_new(reasons, json_string(text));
     }
