@@ -16,8 +16,9 @@ struct group { /* of neighbouring levels */
 bool knee_is_limit(const struct judge_threshold *threshold)
 {
     bool upper = threshold->compare == JUDGE_LESS || threshold->compare == JUDGE_LESS_EQUAL;
-    return upper && threshold->figure != JUDGE_RATE && threshold->figure != JUDGE_MAX &&
-           !threshold->tool && !threshold->phase && !threshold->target;
+    return upper && threshold->figure != JUDGE_RATE && threshold->figure != JUDGE_RECALL &&
+           threshold->figure != JUDGE_MAX && !threshold->tool && !threshold->phase &&
+           !threshold->target;
 }
 
 static void add_target(const struct judge_threshold *threshold, const struct second *second,

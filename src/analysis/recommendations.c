@@ -28,6 +28,14 @@ static const struct row {
     double limit;
     const char *text;
 } rows[] = {
+    {"threshold", FAILED, "recall", AT_LEAST, 0,
+     "{subject} is {recall:number} over {sample} searches, asked for {threshold}: let each search "
+     "look further (nprobe of an IVF index, ef of an HNSW one), or build the index finer (more "
+     "links, training on vectors like these); the latencies of this run are those of wrong "
+     "answers"},
+    {"threshold", UNDECIDED, "recall", AT_LEAST, 0,
+     "{subject} lies between {low:number} and {high:number} over {sample} searches, and "
+     "{threshold} is in between: run more searches, on more workers, for a larger sample"},
     {"threshold", FAILED, "failed", ABOVE, 0,
      "{subject} is {error_rate:share} ({failed:count} of {finished:count} operations), limit "
      "{threshold}: the table of failures names the kinds, with a command that repeats each; mend "

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cicada/command.h"
 #include "cicada/run_targets.h"
+#include "cicada/signals.h"
 #include "engine/engine.h"
 #include "plan/load.h"
 #include "plan/option_table.h"
@@ -18,7 +19,6 @@
 #include "report/text.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,15 +44,6 @@ struct find {
     json_t *trials;
     struct search search;
 };
-
-static struct engine *interruptible;
-
-static void on_signal(int number)
-{
-    (void)number;
-    if (interruptible)
-        atomic_store(&interruptible->interrupted, true);
-}
 
 /* ---- options -------------------------------------------------------------------------------- */
 
@@ -247,9 +238,9 @@ static int run_trial(void *context, struct search_trial *trial, struct error *er
         .plan = &find->plan, .targets = find->targets, .target_count = find->plan.target_count};
     result_init(&result);
     set_rate(find, trial->rate);
-    interruptible = &engine;
+    signals_end(&engine);
     int status = engine_run(&engine, &result, error);
-    interruptible = NULL;
+    signals_end(NULL);
     if (status == 0 && atomic_load(&engine.interrupted))
         status = error_set(error, ERROR_INTERRUPTED, "interrupted");
     if (status == 0 &&
@@ -344,14 +335,12 @@ int command_find(int argc, char **argv)
 {
     struct error error = {0};
     struct find find = {.max = 100000, .trial_ns = 10 * NS_PER_S};
-    struct sigaction action = {.sa_handler = on_signal};
     run_flags_init(&find.flags);
     find.trials = json_array();
     int parsed = parse(&find, argc, argv, &error);
     int code = parsed < 0 ? command_fail(&error) : 0;
     if (parsed == 0) {
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
+        signals_catch();
         find.targets = run_targets_open(&find.plan, &error);
         code = find.targets ? search(&find, &error) : command_fail(&error);
     }

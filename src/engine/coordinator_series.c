@@ -206,7 +206,12 @@ static void tell_second(struct coordinator *coordinator, const struct second *se
         .latency = &second->latency,
         .outcomes = second->outcomes,
         .self = result->self_count ? &result->self[result->self_count - 1] : NULL,
+        .last = second,
+        .result = result,
     };
-    if (observer && observer->second)
-        observer->second(observer->context, progress);
+    if (!observer || !observer->second)
+        return;
+    progress->top = coordinator->top;
+    progress->top_count = top_operations(result, coordinator->result_phase, coordinator->top);
+    observer->second(observer->context, progress);
 }

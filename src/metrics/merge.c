@@ -1,6 +1,8 @@
 /* See merge.h. */
 #include "metrics/merge.h"
 
+#include "metrics/merge_recall.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -499,6 +501,9 @@ int result_merge(struct result *into, struct result *from, struct error *error)
         into->partial_reason = from->partial_reason;
         from->partial_reason = NULL;
     }
+    for (size_t t = 0; t < into->target_count; t++)
+        if (merge_recall(into->targets[t].facts, from->targets[t].facts) < 0)
+            return error_set(error, ERROR_INTERNAL, "out of memory");
     if (merge_self(into, from) < 0 || merge_watch(into, from) < 0 ||
         merge_examples(into, from) < 0 || merge_hosts(into, from) < 0)
         return error_set(error, ERROR_INTERNAL, "out of memory");

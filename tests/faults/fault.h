@@ -132,6 +132,9 @@ void kept_end(void); /* once `stopping`, or before the end */
 /* Serve one request of an MCP endpoint. */
 void mcp_serve(struct peer *peer, const struct peer_request *request, unsigned eras);
 
+/* Serve one request of the server whose names and texts are hostile (a row of fault_paths). */
+void hostile_serve(struct peer *peer, const struct peer_request *request, int unused);
+
 /* ---- answering a tools/call --------------------------------------------------------------------
  */
 

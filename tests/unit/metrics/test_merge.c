@@ -182,6 +182,50 @@ static void seconds_are_aligned_by_the_wall_clock(void **state)
     result_free(&late);
 }
 
+static void assert_merged_recall(const char *one, const char *two, const char *both)
+{
+    struct result a, b;
+    make_empty(&a, "one", START_NS);
+    make_empty(&b, "two", START_NS);
+    a.targets[0].facts = json_loads(one, 0, NULL);
+    b.targets[0].facts = json_loads(two, 0, NULL);
+    json_t *wanted = json_loads(both, 0, NULL);
+    assert_int_equal(result_merge(&a, &b, NULL), 0);
+    char *text = json_dumps(a.targets[0].facts, JSON_COMPACT | JSON_SORT_KEYS);
+    if (!json_equal(a.targets[0].facts, wanted))
+        fail_msg("%s, not %s", text, both);
+    free(text);
+    json_decref(wanted);
+    result_free(&a);
+    result_free(&b);
+}
+
+#define ONE                                                                                        \
+    "{\"recall\": {\"value\": 0.5, \"k\": 2, \"sample\": 2, \"searches\": 9, \"correct\": 2, "     \
+    "\"wanted\": 4, \"fewest_correct\": 1, \"distribution\": [[1, 2]]}}"
+#define TWO                                                                                        \
+    "{\"recall\": {\"value\": 0.6875, \"k\": 2, \"sample\": 8, \"searches\": 8, \"correct\": 11, " \
+    "\"wanted\": 16, \"fewest_correct\": 0, \"distribution\": [[2, 5], [1, 1], [0, 2]]}}"
+#define NONE "{\"recall\": {\"value\": null, \"reason\": \"nothing was searched\"}}"
+
+static void recall_adds_up(void **state)
+{
+    (void)state;
+    assert_merged_recall(
+        ONE, TWO,
+        "{\"recall\": {\"value\": 0.65, \"k\": 2, \"sample\": 10, \"searches\": 17, \"correct\": "
+        "13, "
+        "\"wanted\": 20, \"fewest_correct\": 0, \"distribution\": [[2, 5], [1, 3], [0, 2]]}}");
+    assert_merged_recall(ONE, NONE, ONE);
+    assert_merged_recall(NONE, TWO, TWO);
+    assert_merged_recall(NONE, NONE, NONE);
+    assert_merged_recall(ONE, "{}", ONE);
+    assert_merged_recall(
+        ONE, "{\"recall\": {\"value\": 1.0, \"k\": 5, \"distribution\": [[5, 1]]}}",
+        "{\"recall\": {\"value\": null, \"reason\": \"the results that were merged have another k "
+        "each\"}}");
+}
+
 static void expect_refusal(struct result *a, struct result *b)
 {
     struct error error = {0};
@@ -265,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_make_the_whole),
         cmocka_unit_test(seconds_are_aligned_by_the_wall_clock),
+        cmocka_unit_test(recall_adds_up),
         cmocka_unit_test(segments_make_the_whole_once_each),
         cmocka_unit_test(segments_of_another_division_are_refused),
         cmocka_unit_test(what_does_not_belong_together_is_refused),
