@@ -86,13 +86,8 @@ def phase_named(result, name):
     return next(phase for phase in result["phases"] if phase["name"] == name)
 
 
-def heap_chunk(size):
-    """What glibc takes for malloc(size)."""
-    return (size + 8 + 15) // 16 * 16
-
-
 THINK = ", think_time: 100ms..200ms"
-LEAK, PAGES, GIVEN_BACK = 20000, 65536, 4000000
+LEAK, PAGES, GIVEN_BACK = 20480, 65536, 4000000
 # name: (plan, server options, {label: (rule, figure, truth)})
 BEHAVIOURS = {
     "fixed": (
@@ -124,7 +119,7 @@ BEHAVIOURS = {
         None, {"recovery time": ("recovery", "time_ns", lambda run, result: 1e6 * after_of(run) - phase_named(result, "stress")["drain_ns"])}),
     "leak": (
         lambda run: MEMORY.format(url="{url}", seed=run),
-        ["--leak", str(LEAK)], {"leak: bytes per call": ("release", "leak_per_operation_bytes", lambda run, result: heap_chunk(LEAK))}),
+        ["--leak", str(LEAK)], {"leak: bytes per call": ("release", "leak_per_operation_bytes", lambda run, result: LEAK)}),
     "release": (
         lambda run: MEMORY.format(url="{url}", seed=run),
         ["--leak", str(PAGES), "--give-back", str(GIVEN_BACK)],
