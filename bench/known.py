@@ -86,13 +86,8 @@ def phase_named(result, name):
     return next(phase for phase in result["phases"] if phase["name"] == name)
 
 
-def heap_chunk(size):
-    """What glibc takes for malloc(size)."""
-    return (size + 8 + 15) // 16 * 16
-
-
 THINK = ", think_time: 100ms..200ms"
-LEAK, PAGES, GIVEN_BACK = 20000, 65536, 4000000
+LEAK, PAGES, GIVEN_BACK = 20480, 65536, 4000000
 # name: (plan, server options, {label: (rule, figure, truth)})
 BEHAVIOURS = {
     "fixed": (
@@ -109,9 +104,9 @@ BEHAVIOURS = {
                                 length="40s", more=THINK),
         None, {"M/M/10: capacity": ("capacity", "per_s", lambda run, result: 100)}),
     "knee": (
-        lambda run: RAMP.format(url="service=40ms&exponential=1&servers=16", seed=run, limit="p95<200ms", load="rate: 220..400",
-                                length="60s", more=", arrivals: poisson"),
-        None, {"M/M/16: load at p95<200ms": ("breaking_point", "load", lambda run, result: knee(0.04, 16, 0.2, 0.05))}),
+        lambda run: RAMP.format(url="service=40ms&exponential=1&servers=1", seed=run, limit="p95<600ms", load="rate: 10..28",
+                                length="200s", more=", arrivals: poisson"),
+        None, {"M/M/1: load at p95<600ms": ("breaking_point", "load", lambda run, result: knee(0.04, 1, 0.6, 0.05))}),
     "errors": (
         lambda run: RAMP.format(url=f"service=20ms&errors_above={180 + run * 37 % 200}", seed=run, limit="errors<2%",
                                 load="rate: 50..500", length="40s", more=", arrivals: poisson"),
@@ -124,7 +119,7 @@ BEHAVIOURS = {
         None, {"recovery time": ("recovery", "time_ns", lambda run, result: 1e6 * after_of(run) - phase_named(result, "stress")["drain_ns"])}),
     "leak": (
         lambda run: MEMORY.format(url="{url}", seed=run),
-        ["--leak", str(LEAK)], {"leak: bytes per call": ("release", "leak_per_operation_bytes", lambda run, result: heap_chunk(LEAK))}),
+        ["--leak", str(LEAK)], {"leak: bytes per call": ("release", "leak_per_operation_bytes", lambda run, result: LEAK)}),
     "release": (
         lambda run: MEMORY.format(url="{url}", seed=run),
         ["--leak", str(PAGES), "--give-back", str(GIVEN_BACK)],

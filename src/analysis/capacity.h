@@ -6,11 +6,12 @@
 #include "analysis/saturation.h"
 #include "analysis/series.h"
 
-/* The plateau is the level of the highest throughput (ok operations per second) together with those
- * that no test tells from it: Welch's t over the seconds of both levels, at 5 %. The capacity is
- * the mean over all its seconds, with the interval of batch means (interval_mean). It is reached
- * when the plateau has two levels or more, or when a higher load than its one level brings less;
- * else throughput still rises, and the capacity lies above. */
+/* The plateau is the level of the highest throughput (ok operations per second), and those next to
+ * it, first upwards, then downwards, that no test tells from it: Student's t over its seconds so
+ * far and those of the level, at 1 %. The capacity is the mean over all its seconds, with the
+ * interval of batch means (interval_mean). It is reached when the plateau has two levels or more,
+ * or when a higher load than its one level brings less; else throughput still rises, and the
+ * capacity lies above. */
 struct capacity {
     bool known;      /* two levels or more of CAPACITY_SECONDS */
     bool reached;    /* else `per_s` is the throughput of the highest level */

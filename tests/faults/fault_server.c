@@ -199,7 +199,7 @@ static const char help[] =
     "  --service-time MS   each call takes so long\n"
     "  --stall A/B         answers wait during the last A seconds of every B seconds: 1s/5s\n"
     "  --error-rate P      share of the calls that end in a tool error, 0 to 1\n"
-    "  --leak BYTES        kept for ever per call\n"
+    "  --leak BYTES        kept for ever per call, in whole pages\n"
     "  --give-back BYTES   what is kept is given back at that rate per second while nobody calls\n"
     "  --session-calls N   a session expires after N calls\n"
     "  --refuse-after S    stop listening after S seconds\n"

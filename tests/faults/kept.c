@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -20,24 +19,19 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct block *oldest, **newest = &oldest;
 static uint64_t called_ns;
 
-/* Given back, pages of their own are seen to go from outside. */
-static struct block *allocate(size_t bytes)
-{
-    if (!server.options.give_back_per_s)
-        return malloc(bytes);
-    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return pages == MAP_FAILED ? NULL : pages;
-}
-
-/* Linked, so that no compiler takes it for unused, and no leak checker for lost. */
+/* Pages of its own for each call: no allocator rounds them or keeps them back. */
 void kept_take(void)
 {
     size_t bytes = server.options.leak_bytes;
-    struct block *block = bytes ? allocate(bytes < sizeof *block ? sizeof *block : bytes) : NULL;
-    if (!block)
+    if (!bytes)
         return;
-    memset(block, 1, bytes); /* resident */
-    *block = (struct block){NULL, bytes};
+    size_t least = bytes < sizeof(struct block) ? sizeof(struct block) : bytes;
+    struct block *block =
+        mmap(NULL, least, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED)
+        return;
+    memset(block, 1, least); /* resident */
+    *block = (struct block){NULL, least};
     pthread_mutex_lock(&mutex);
     *newest = block;
     newest = &block->next;
