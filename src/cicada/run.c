@@ -1,9 +1,10 @@
 /* cicada run: plan -> targets -> engine -> verdict -> result. Reading it is reading the five phases
  * from outside: what a phase does stands in the plan, how it is done in the engine. */
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "cicada/command.h"
-#include "cicada/embedded.h"
 #include "cicada/run_targets.h"
+#include "cicada/signals.h"
 #include "cicada/views.h"
 #include "engine/engine.h"
 #include "plan/options.h"
@@ -12,34 +13,11 @@
 #include "report/result_json.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-static struct engine *interruptible; /* what a signal ends; NULL when nothing runs */
-
-/* The first signal ends the run in an orderly way, with a partial result; the second at once, and
- * so does one before or after the run. What we brought ourselves is gone in every case. */
-static void on_signal(int number)
-{
-    (void)number;
-    if (!interruptible || atomic_exchange(&interruptible->interrupted, true)) {
-        embedded_abandon();
-        tui_abandon();
-        _exit(ERROR_INTERRUPTED);
-    }
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* Users need descriptors; the soft limit of 1024 is a default for programs that use select(2). */
 static void raise_descriptor_limit(void)
@@ -58,10 +36,25 @@ struct run {
     struct views views;
 };
 
+#define PLAN_TEXT_LIMIT (16 << 20)
+#define PLAN_KEPT_LIMIT (1 << 20) /* a longer plan is left out of the result */
+
+/* The plan for the result: YAML that `cicada run` takes, without its secrets. */
+static json_t *plan_to_keep(const struct plan *plan)
+{
+    struct buffer text;
+    buffer_init(&text, PLAN_KEPT_LIMIT);
+    json_t *kept = plan_print(plan, &text) == 0
+                       ? json_stringn(buffer_bytes(&text), buffer_length(&text))
+                       : NULL;
+    buffer_free(&text);
+    return kept;
+}
+
 static int print_plan(const struct plan *plan)
 {
     struct buffer text;
-    buffer_init(&text, 16 << 20);
+    buffer_init(&text, PLAN_TEXT_LIMIT);
     int printed = plan_print(plan, &text);
     if (printed == 0)
         fwrite(buffer_bytes(&text), 1, buffer_length(&text), stdout);
@@ -82,9 +75,10 @@ static int run_once(struct run *run, unsigned repetition)
                     &error) < 0)
         return command_fail(&error);
     result_init(&result);
-    interruptible = &engine;
+    result.plan = plan_to_keep(&run->plan);
+    signals_end(&engine);
     int ran = engine_run(&engine, &result, &error);
-    interruptible = NULL;
+    signals_end(NULL);
     views_ran(&run->views);
 
     result_judge(&result, &run->plan, ran < 0 ? &error : NULL, atomic_load(&engine.interrupted));
@@ -119,14 +113,14 @@ int command_run(int argc, char **argv)
         code = print_plan(&run.plan);
     else {
         raise_descriptor_limit();
-        catch_signals();
+        signals_catch();
         if (forms_prepare(&run.options, run.plan.repeat, &error) == 0 &&
             views_open(&run.views, &run.options, &run.plan, &error) == 0)
             run.targets = run_targets_open(&run.plan, &error);
         if (!run.targets)
             code = command_fail(&error);
         for (unsigned i = 0; code == 0 && i < run.plan.repeat; i++)
-            code = run_once(&run, i);
+            code = interrupt_requested() ? ERROR_INTERRUPTED : run_once(&run, i);
     }
     views_close(&run.views);
     run_targets_close(run.targets, run.plan.target_count);

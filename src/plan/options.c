@@ -48,8 +48,8 @@ static int value_abort_on(const char *text, void *field, const char *label, stru
 {
     struct run_flags *flags = field;
     (void)label;
-    return threshold_list_add(&flags->abort_on, &flags->abort_on_count, text, "command line",
-                              error);
+    return threshold_list_add_abort(&flags->abort_on, &flags->abort_on_count, text, "command line",
+                                    error);
 }
 
 static int value_seed_flag(const char *text, void *field, const char *label, struct error *error)
@@ -174,11 +174,13 @@ static const struct option_row mix_rows[] = {
 
 static const struct option_row judge_rows[] = {
     {"threshold", "EXPR",
-     "p99<500ms, errors<1%, rate>100/s, p95{tool=NAME}<50ms; repeatable; "
+     "p99<500ms, errors<1%, rate>100/s, p95{tool=NAME}<50ms, recall>=0.95; repeatable; "
      "replaces the one of the same figure",
      value_threshold, 0},
     {"abort-on", "EXPR", "end the run when this is true over 10 s (errors>50%); repeatable",
      value_abort_on, 0},
+    {"lost-after", "T", "end the run when a target cannot be reached for so long (default 10s)",
+     value_duration, FLAG(lost_after_ns)},
     {NULL, NULL, NULL, NULL, 0}};
 
 static const struct option_row run_rows[] = {

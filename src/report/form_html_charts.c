@@ -72,7 +72,7 @@ static int write_series(FILE *file, const struct result *result, int target, uin
     struct timeline_point point;
     int more = timeline_init(&timeline, result, target, TIMELINE_ALL);
     const char *comma = "";
-    fputs("{\"name\":\"", file);
+    fprintf(file, "{\"target\":%d,\"name\":\"", target);
     escape_json(file, target < 0 ? "all targets" : result->targets[target].name);
     fputs("\",\"points\":[", file);
     if (more == 0)
@@ -110,7 +110,7 @@ static void write_phases(FILE *file, const struct result *result)
     fputs("],\n", file);
 }
 
-/* [text, from, to], in seconds; to is past the last one that it held in. */
+/* [text, from, to, rule], in seconds; to is past the last one that it held in. */
 static void write_alerts(FILE *file, const struct result *result)
 {
     char text[ALERT_TEXT_SIZE];
@@ -122,7 +122,9 @@ static void write_alerts(FILE *file, const struct result *result)
             alert->end.known ? alert->end.at_s : (result->duration_ns + NS_PER_S - 1) / NS_PER_S;
         fprintf(file, "%s[\"", comma);
         escape_json(file, alert_describe(result, alert, text, sizeof text));
-        fprintf(file, "\",%" PRIu32 ",%" PRIu64 "]", alert->start_s, to_s);
+        fprintf(file, "\",%" PRIu32 ",%" PRIu64 ",\"", alert->start_s, to_s);
+        escape_json(file, alert->rule);
+        fputs("\"]", file);
         comma = ",";
     }
     fputs("],\n", file);
@@ -201,8 +203,10 @@ static int write_data(FILE *file, const struct result *result, uint32_t step)
     write_alerts(file, result);
     write_self(file, result, step);
     write_watch(file, result, step);
+    int status = form_html_scaling_data(file, result);
     fputs("\"series\":[", file);
-    int status = write_series(file, result, -1, step);
+    if (status == 0)
+        status = write_series(file, result, -1, step);
     for (uint32_t t = 0; status == 0 && result->target_count > 1 && t < result->target_count; t++) {
         fputs(",\n", file);
         status = write_series(file, result, (int)t, step);

@@ -2,7 +2,7 @@
 #include "report/json_record.h"
 
 #include "base/buffer.h"
-#include "report/text.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -108,7 +108,7 @@ json_t *json_text(const char *text)
     buffer_init(&copy, 3 * strlen(text) + 1);
     for (const unsigned char *at = (const unsigned char *)text; *at;) {
         uint32_t code;
-        size_t length = text_decode(at, &code);
+        size_t length = utf8_decode(at, &code);
         if (buffer_append(&copy, length ? (const void *)at : "\xef\xbf\xbd", length ? length : 3) <
             0)
             break;

@@ -36,7 +36,7 @@ function layout() {
     if (style.overflowX === 'hidden' && element.scrollWidth > element.clientWidth + 1)
       problems.push(`${element.tagName} cuts its text: ${element.textContent.slice(0, 40)}`);
   }
-  for (const figure of document.querySelectorAll('#figures figure, figure.static')) {
+  for (const figure of document.querySelectorAll('main figure')) {
     const title = figure.querySelector('h3').textContent, svg = figure.querySelector(':scope > svg');
     if (!svg) {
       if (!figure.querySelector('.empty')?.textContent) problems.push(`${title}: neither a chart nor a word`);
@@ -208,6 +208,7 @@ async function checkReport(browser, report, add) {
   for (const scheme of ['light', 'dark']) await fresh(`axe, ${scheme}`, (page) => checkAxe(page, scheme));
   await fresh('axe, on a phone', (page) => checkAxe(page, 'light'), { width: 390 });
   for (const width of WIDTHS) await fresh(`layout, ${width} wide`, (page) => call(page, layout), { width });
+  await fresh('nothing of others runs', (page) => page.evaluate(`window.owned === undefined ? [] : ['owned']`));
   await fresh('focus is seen', checkFocus);
   await fresh('tables sort by keyboard', checkSort);
   await fresh('tables filter by keyboard', checkFilter);

@@ -28,10 +28,23 @@ def page_path(name):
 MAY_PASS = 0, 4  # a machine that is busy makes it inconclusive: the page is looked at all the same
 
 
+RAMP = """
+target: {url: "null://?latency=20ms"}
+phases:
+  - {name: ramp-up, kind: ramp-up, shape: steps, users: 4..40, steps: 8, duration: 32s}
+  - {name: peak, kind: peak, users: 40, duration: 3s}
+"""
+
+
 def passing():
-    """The whole validate plan, in short, of a target that does nothing wrong."""
-    line = "--quick", "--no-tiers", "--html", page_path("passing"), "null://?latency=2ms"
-    return cicada.run(*line, bound_s=180), MAY_PASS
+    """A ramp long enough for a law of its throughput to be fitted, of a target that does nothing wrong."""
+    plan = os.path.join(cicada.folder.name, "ramp.yaml")
+    with open(plan, "w", encoding="utf-8") as file:
+        file.write(RAMP)
+    run = cicada.run("--html", page_path("passing"), plan, bound_s=180)
+    expect(run.result, run.describe())
+    expect(any(f["rule"] == "scalability" for f in run.result["findings"]), "it was made to have a law")
+    return run, MAY_PASS
 
 
 def failing():
@@ -43,11 +56,18 @@ def failing():
         ), (1,)
 
 
+def hostile():
+    """Names and texts that are markup, scripts and endless words."""
+    with FaultServer(fault_server) as server:
+        return cicada.run("--html", page_path("hostile"), "--users", "2", "--duration", "2s", server.url("/hostile")), (1,)
+
+
 def partial():
     """Interrupted in the middle."""
     path = cicada.result_path()
     run = subprocess.Popen(
-        [sys.argv[1], "run", "--ui", "off", "--json", path, "--html", page_path("partial"), "null://?latency=5ms"],
+        [sys.argv[1], "run", "--ui", "off", "--no-tiers", "--json", path, "--html", page_path("partial"),
+         "null://?latency=5ms"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     time.sleep(4)
     run.send_signal(signal.SIGINT)
@@ -59,12 +79,18 @@ def partial():
     return None
 
 
+def short():
+    """One second: every series is a single value."""
+    run = cicada.run("--html", page_path("short"), "--users", "2", "--duration", "1s", "null://?latency=5ms")
+    return run, MAY_PASS
+
+
 def tiers():
     """Several targets, with phases of their own."""
     return cicada.run("--quick", "--html", page_path("tiers"), "null://?latency=2ms", bound_s=180), MAY_PASS
 
 
-REPORTS = {"passing": passing, "failing": failing, "partial": partial, "tiers": tiers}
+REPORTS = {"passing": passing, "failing": failing, "hostile": hostile, "partial": partial, "short": short, "tiers": tiers}
 
 
 def make(name):

@@ -245,6 +245,10 @@ static int benchmark_diagrams(struct tool_call *call)
     json_array_foreach(diagrams, index, diagram)
     {
         json_array_append_new(results, benchmark_one(json_string_value(diagram), rounds));
+        if (tool_progress(call, index + 1, json_array_size(diagrams)) < 0) {
+            json_decref(results);
+            return -1;
+        }
     }
     call->structured = json_pack("{s:o, s:I}", "results", results, "rounds", (json_int_t)rounds);
     return 0;

@@ -85,6 +85,28 @@ static void a_filter_finds_the_one_among_many_that_are_nearer(void **state)
         first_id("retrieve_memory", "{\"query\":\"report of shift 1\",\"tag\":\"rare\"}"), 301);
 }
 
+/* More are let through than are compared at once, and more others are nearer than are asked for. */
+static void a_filter_finds_enough_among_many_that_are_nearer(void **state)
+{
+    char arguments[256];
+    (void)state;
+    for (int i = 0; i < 560; i++) {
+        snprintf(arguments, sizeof arguments,
+                 "{\"name\":\"n\",\"content\":\"harbour report of shift %d\"}", i % 2);
+        keep(arguments);
+        snprintf(
+            arguments, sizeof arguments,
+            "{\"name\":\"far\",\"content\":\"Something else, number %d.\",\"tags\":[\"often\"]}",
+            i);
+        keep(arguments);
+    }
+    json_t *found =
+        harness_call(&harness, "retrieve_memory",
+                     "{\"query\":\"report of shift 1\",\"tag\":\"often\",\"limit\":20}");
+    assert_int_equal(json_array_size(json_object_get(found, "memories")), 20);
+    json_decref(found);
+}
+
 static void what_is_deleted_is_gone_everywhere(void **state)
 {
     struct graph_facts facts;
@@ -257,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_HARNESS(what_is_kept_is_found),
         WITH_HARNESS(a_filter_finds_the_one_among_many_that_are_nearer),
+        WITH_HARNESS(a_filter_finds_enough_among_many_that_are_nearer),
         WITH_HARNESS(what_is_deleted_is_gone_everywhere),
         WITH_HARNESS(a_long_text_is_cut_into_passages_that_hold_all_of_it),
         WITH_HARNESS(a_context_keeps_its_budget_and_repeats_nothing),
