@@ -182,8 +182,8 @@ def slow_server_holds_nobody_up():
         fill(burrow)
         server.fault = "slow"
         waiting = threading.Thread(target=lambda: burrow.call("retrieve_memory", query="something new"))
-        waiting.start()
         asked = server.requests
+        waiting.start()
         while server.requests == asked and waiting.is_alive():
             time.sleep(0.01)
         expect(isinstance(burrow.call("add_todo", title="meanwhile"), dict), "the store is held up")

@@ -188,6 +188,7 @@ static void names_the_argument(void **state)
     sqlite3_commit_hook(records_handle(harness.store.records), count_commit, &trial.commits);
     for_each_tool(&trial, try_tool);
     assert_true(trial.refused > 1500); /* the table was walked */
+    sqlite3_commit_hook(records_handle(harness.store.records), NULL, NULL);
     harness_close(&harness);
 }
 
@@ -289,6 +290,7 @@ static void takes_hostile_texts_for_texts(void **state)
                                      ""),
                      0);
     assert_int_equal(tables, 1);
+    sqlite3_commit_hook(records_handle(harness.store.records), NULL, NULL);
     harness_close(&harness);
 }
 

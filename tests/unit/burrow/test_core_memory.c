@@ -157,6 +157,7 @@ static void a_call_that_fails_counts_nothing(void **state)
     assert_string_equal(after, count);
     free(after);
     free(count);
+    sqlite3_commit_hook(records_handle(harness.store.records), NULL, NULL);
 }
 
 static void a_long_text_is_cut_into_passages_that_hold_all_of_it(void **state)
