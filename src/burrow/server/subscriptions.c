@@ -26,7 +26,10 @@ struct subscriptions {
     struct subscription *first;
     size_t count;
     /* Of the transaction that runs; under the store's lock. */
-    int64_t changed[MAX_CHANGED];
+    struct {
+        size_t kind;
+        int64_t id;
+    } changed[MAX_CHANGED];
     size_t changed_count;
     bool list_changed;
 };
@@ -52,7 +55,8 @@ static void tell_updates(const struct subscriptions *all, struct subscription *s
     size_t index;
     for (size_t i = 0; i < all->changed_count; i++) {
         char changed[40];
-        snprintf(changed, sizeof changed, "memory://%lld", (long long)all->changed[i]);
+        snprintf(changed, sizeof changed, "%s://%lld", resource_kinds[all->changed[i].kind].scheme,
+                 (long long)all->changed[i].id);
         json_array_foreach(uris, index, uri)
         {
             if (strcmp(json_string_value(uri), changed) == 0)
@@ -65,15 +69,20 @@ static void row_changed(void *context, int operation, const char *database, cons
                         sqlite3_int64 row)
 {
     struct subscriptions *all = context;
+    size_t kind = 0;
     (void)database;
-    if (strcmp(table, "memories") != 0)
+    while (kind < RESOURCE_KINDS && strcmp(table, resource_kinds[kind].table) != 0)
+        kind++;
+    if (kind == RESOURCE_KINDS)
         return;
     all->list_changed |= operation != SQLITE_UPDATE;
     for (size_t i = 0; i < all->changed_count; i++)
-        if (all->changed[i] == row)
+        if (all->changed[i].kind == kind && all->changed[i].id == row)
             return;
-    if (all->changed_count < MAX_CHANGED)
-        all->changed[all->changed_count++] = row;
+    if (all->changed_count == MAX_CHANGED)
+        return;
+    all->changed[all->changed_count].kind = kind;
+    all->changed[all->changed_count++].id = row;
 }
 
 static int committed(void *context)
