@@ -63,7 +63,7 @@ void buffer_commit(struct buffer *buffer, size_t count)
     buffer->end += count;
 }
 
-int buffer_append(struct buffer *buffer, const void *bytes, size_t count)
+int buffer_append_growing(struct buffer *buffer, const void *bytes, size_t count)
 {
     char *room = buffer_reserve(buffer, count);
     if (!room)
@@ -77,11 +77,6 @@ int buffer_append(struct buffer *buffer, const void *bytes, size_t count)
 int buffer_append_text(struct buffer *buffer, const char *text)
 {
     return buffer_append(buffer, text, strlen(text));
-}
-
-int buffer_append_char(struct buffer *buffer, char byte)
-{
-    return buffer_append(buffer, &byte, 1);
 }
 
 int buffer_append_uint(struct buffer *buffer, unsigned long long value)

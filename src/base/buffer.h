@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct buffer {
     char *data;      /* NULL until first used */
@@ -33,10 +34,34 @@ static inline char *buffer_bytes(const struct buffer *buffer)
 char *buffer_reserve(struct buffer *buffer, size_t count);
 void buffer_commit(struct buffer *buffer, size_t count);
 
-/* Append; 0, or -1 when the limit or memory is reached (the buffer is then unchanged). */
-int buffer_append(struct buffer *buffer, const void *bytes, size_t count);
+/* There is room for `count` more bytes without growing or moving anything. The limit may have been
+ * lowered below what is there. */
+static inline bool buffer_has_room(const struct buffer *buffer, size_t count)
+{
+    size_t length = buffer_length(buffer);
+    return buffer->data && count <= buffer->capacity - buffer->end && length <= buffer->limit &&
+           count <= buffer->limit - length;
+}
+
+/* Append; 0, or -1 when the limit or memory is reached (the buffer is then unchanged). Messages are
+ * put together of many small pieces, most of which fit: that takes no call. */
+int buffer_append_growing(struct buffer *buffer, const void *bytes, size_t count);
+static inline int buffer_append(struct buffer *buffer, const void *bytes, size_t count)
+{
+    if (!count || !buffer_has_room(buffer, count))
+        return buffer_append_growing(buffer, bytes, count);
+    memcpy(buffer->data + buffer->end, bytes, count);
+    buffer->end += count;
+    return 0;
+}
 int buffer_append_text(struct buffer *buffer, const char *text);
-int buffer_append_char(struct buffer *buffer, char byte);
+static inline int buffer_append_char(struct buffer *buffer, char byte)
+{
+    if (!buffer_has_room(buffer, 1))
+        return buffer_append_growing(buffer, &byte, 1);
+    buffer->data[buffer->end++] = byte;
+    return 0;
+}
 int buffer_append_uint(struct buffer *buffer, unsigned long long value);
 int buffer_printf(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -58,11 +58,18 @@ static bool selected(const struct tools *tools, const struct offer *offer)
     return !matches(offer->name, options->exclude);
 }
 
+static bool is_of_commands(const struct tools *tools)
+{
+    return strcmp(tools->kind, "command") == 0;
+}
+
 static void print_row(const struct tools *tools, const struct offer *offer, const char *probe,
                       const char *colour, const char *latency, const char *arguments)
 {
     printf("  ");
     text_print_padded(stdout, offer->name, 32);
+    if (is_of_commands(tools))
+        printf(" %6g ", offer->weight > 0 ? offer->weight : 1);
     printf(" %-11s %s%-15s%s %9s  ", hint_text(offer->hints), colour, probe, tools->style.reset,
            latency);
     text_print_safe(stdout, arguments, tools->options->full ? 100000 : 70);
@@ -91,6 +98,8 @@ static void add_json(struct tools *tools, const struct offer *offer, const char 
     json_t *row =
         json_pack("{s:s, s:s, s:o?}", "name", offer->name, "hint", hint_text(offer->hints),
                   "arguments", arguments ? json_loads(arguments, JSON_DECODE_ANY, NULL) : NULL);
+    if (is_of_commands(tools))
+        json_object_set_new(row, "weight", json_real(offer->weight > 0 ? offer->weight : 1));
     if (result) {
         json_object_set_new(row, "outcome", json_string(outcome_kind_name(result->outcome.kind)));
         json_object_set_new(row, "code", json_integer(result->outcome.code));
@@ -100,6 +109,17 @@ static void add_json(struct tools *tools, const struct offer *offer, const char 
             json_object_set_new(row, "text", json_string(result->text));
     }
     json_array_append_new(tools->json, row);
+}
+
+/* The arguments; of an operation that takes none, what the probe sent, or what it is about. */
+static const char *what_to_show(const struct offer *offer, const char *arguments,
+                                const char *request)
+{
+    if (arguments && strcmp(arguments, "{}") != 0)
+        return arguments;
+    if (strcmp(offer->kind, "command") != 0)
+        return arguments ? arguments : "";
+    return request ? request : offer->description ? offer->description : "";
 }
 
 static void probe_offer(struct tools *tools, const struct offer *offer)
@@ -118,12 +138,12 @@ static void probe_offer(struct tools *tools, const struct offer *offer)
         return;
     }
     char *arguments = target->driver->arguments_text(&operation, 0);
-    const char *shown = arguments ? arguments : "";
     bool destructive = (offer->hints & OFFER_DESTRUCTIVE) && !tools->options->allow_destructive &&
                        !tools->options->call;
     if (tools->options->no_call || destructive) {
         tools->left_out++;
-        print_row(tools, offer, "not called", tools->style.dim, "", shown);
+        print_row(tools, offer, "not called", tools->style.dim, "",
+                  what_to_show(offer, arguments, NULL));
         add_json(tools, offer, arguments, NULL, false);
     } else {
         struct probe_result result;
@@ -136,7 +156,8 @@ static void probe_offer(struct tools *tools, const struct offer *offer)
         tools->rejected += rejected;
         text_duration(latency, sizeof latency, result.latency_ns);
         print_row(tools, offer, outcome_kind_name(result.outcome.kind),
-                  ok ? tools->style.good : tools->style.bad, latency, shown);
+                  ok ? tools->style.good : tools->style.bad, latency,
+                  what_to_show(offer, arguments, result.request));
         if (!ok)
             print_problem(tools, offer, &result, rejected);
         if (tools->options->call && result.response) {
@@ -161,12 +182,25 @@ static size_t count_kind(const struct target *target, const char *kind)
 static void print_heading(const struct target *target)
 {
     text_print_safe(stdout, target->description ? target->description : "target", 300);
-    size_t commands = count_kind(target, "command");
-    if (commands && !count_kind(target, "tool"))
+    size_t commands = 0;
+    for (size_t i = 0; i < target->offer_count; i++)
+        commands += strcmp(target->offers[i].kind, "command") == 0 && !is_blank(&target->offers[i]);
+    if (count_kind(target, "command") && !count_kind(target, "tool"))
         printf("\n%zu command%s\n\n", commands, commands == 1 ? "" : "s");
     else
         printf("\n%zu tools, %zu resources, %zu prompts\n\n", count_kind(target, "tool"),
                count_kind(target, "resource"), count_kind(target, "prompt"));
+}
+
+/* What runs nothing by itself is not in the table; how to try it. */
+static void print_blanks(const struct target *target)
+{
+    for (size_t i = 0; i < target->offer_count; i++)
+        if (is_blank(&target->offers[i]))
+            printf(
+                "  and custom: %s; --call custom --arguments '{...}' tries it (docs/drivers.md)\n",
+                target->offers[i].description ? target->offers[i].description
+                                              : "what a plan writes");
 }
 
 static void print_excluded(const struct target *target)
@@ -187,9 +221,11 @@ static int probe_all(struct tools *tools, struct error *error)
     bool found = false;
     if (probe_open(&tools->probe, target, error) < 0)
         return -1;
-    bool commands = strcmp(tools->kind, "command") == 0;
-    printf("  %-32s %-11s %-15s %9s  %s\n", commands ? "COMMAND" : "TOOL", "SAYS", "PROBE",
-           "LATENCY", "ARGUMENTS");
+    if (is_of_commands(tools))
+        printf("  %-32s %6s  %-11s %-15s %9s  %s\n", "COMMAND", "WEIGHT", "SAYS", "PROBE",
+               "LATENCY", "ARGUMENTS, OR WHAT WAS SENT");
+    else
+        printf("  %-32s %-11s %-15s %9s  %s\n", "TOOL", "SAYS", "PROBE", "LATENCY", "ARGUMENTS");
     for (size_t i = 0; i < target->offer_count && !interrupt_requested(); i++) {
         const struct offer *offer = &target->offers[i];
         if (call ? strcmp(offer->kind, tools->kind) != 0 || strcmp(offer->name, call) != 0
@@ -251,6 +287,8 @@ int command_tools(int argc, char **argv)
         if (probe_all(&tools, &error) < 0 || write_json(&tools, &error) < 0)
             code = command_fail(&error);
         print_excluded(tools.target);
+        if (!options.call)
+            print_blanks(tools.target);
         if (!options.call)
             print_totals(&tools);
         if (code == 0 && tools.failed)

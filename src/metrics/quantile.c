@@ -66,23 +66,42 @@ bool quantile_rank_interval(uint64_t count, double fraction, double confidence, 
     return *low >= 1 && *high <= count;
 }
 
-/* The bucket a rank falls in, over several histograms as one; false when there is none. */
+static uint64_t count_in_page(const struct histogram *const *histograms, size_t count,
+                              uint32_t page)
+{
+    uint64_t sum = 0;
+    for (size_t h = 0; h < count; h++) {
+        const uint64_t *counters = histograms[h]->pages ? histograms[h]->pages[page] : NULL;
+        for (uint32_t i = 0; counters && i < HISTOGRAM_PAGE_COUNTERS; i++)
+            sum += counters[i];
+    }
+    return sum;
+}
+
+static uint64_t count_in_bucket(const struct histogram *const *histograms, size_t count,
+                                uint32_t page, uint32_t i)
+{
+    uint64_t sum = 0;
+    for (size_t h = 0; h < count; h++)
+        if (histograms[h]->pages && histograms[h]->pages[page])
+            sum += histograms[h]->pages[page][i];
+    return sum;
+}
+
+/* The bucket a rank falls in, over several histograms as one; false when there is none. First the
+ * page, by whole sums, then the bucket in it: this is asked for many times a second. */
 static bool bucket_at_rank(const struct histogram *const *histograms, size_t count, uint64_t rank,
                            uint32_t *bucket)
 {
     uint64_t seen = 0;
     for (uint32_t page = 0; rank && page < HISTOGRAM_PAGES; page++) {
+        uint64_t whole = count_in_page(histograms, count, page);
+        if (seen + whole < rank) {
+            seen += whole;
+            continue;
+        }
         for (uint32_t i = 0; i < HISTOGRAM_PAGE_COUNTERS; i++) {
-            bool any = false;
-            for (size_t h = 0; h < count; h++) {
-                const uint64_t *counters = histograms[h]->pages ? histograms[h]->pages[page] : NULL;
-                if (counters) {
-                    any = true;
-                    seen += counters[i];
-                }
-            }
-            if (!any)
-                break; /* no histogram has this page */
+            seen += count_in_bucket(histograms, count, page, i);
             if (seen >= rank) {
                 *bucket = page * HISTOGRAM_PAGE_COUNTERS + i;
                 return true;

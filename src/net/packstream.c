@@ -284,11 +284,28 @@ int packstream_read(struct packstream_reader *reader, struct packstream_value *v
     return 0;
 }
 
+/* Short texts and small numbers, which most values and all names of fields are. */
+static inline bool skip_short(struct packstream_reader *reader)
+{
+    size_t left = (size_t)(reader->end - reader->at);
+    if (left == 0)
+        return false;
+    uint8_t marker = *reader->at;
+    bool text = (marker & 0xF0) == MARKER_TINY_STRING;
+    size_t size = text ? (size_t)(marker & TINY_SIZE) + 1 : 1;
+    if (size > left || !(text || marker < 0x80 || marker >= MARKER_TINY_NEGATIVE))
+        return false;
+    reader->at += size;
+    return true;
+}
+
 int packstream_skip(struct packstream_reader *reader)
 {
     struct packstream_reader start = *reader;
     struct packstream_value value;
     for (uint64_t due = 1; due; due--) {
+        if (skip_short(reader))
+            continue;
         if (packstream_read(reader, &value) < 0) {
             *reader = start;
             return -1;

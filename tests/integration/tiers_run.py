@@ -451,11 +451,18 @@ phases:
     def listed(self):
         with Redis() as redis:
             code, output, errors = self.cicada.command("tools", redis.url)
-            expect(code == 0 and "MULTI/EXEC" in output and "11 called, 0 failed" in output, output + errors)
+            expect(code == 0 and "11 commands" in output and "11 called, 0 failed" in output, output + errors)
+            rows = {line.split()[0]: line.split()[1] for line in output.splitlines() if " ok " in line}
+            expect(rows["GET"] == "30" and rows["MULTI/EXEC"] == "3", f"weights: {rows}")
+            expect("and custom: " in output, "how to try a command of one's own")
             call = json.dumps({"command": ["ECHO", "hello"]})
             code, output, _ = self.cicada.command("tools", redis.url, "--call", "custom", "--arguments", call)
             expect(code == 0 and '"hello"' in output, output)
             expect(redis.command("DBSIZE") == 0, "keys are left")
+        for target, shown in (("sqlite:" + os.path.join(self.cicada.folder.name, "listed.db"), "INSERT INTO cicada_"),
+                              ("faiss:generated", '"operation":"search","k":10')):
+            code, output, errors = self.cicada.command("tools", target)
+            expect(code == 0 and shown in output and "WEIGHT" in output and ", 0 failed" in output, output + errors)
         code, output, errors = self.cicada.command("diagnose", "faiss:generated")
         expect(code == 0 and "works" in output, output + errors)
 
