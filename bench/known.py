@@ -104,9 +104,9 @@ BEHAVIOURS = {
                                 length="40s", more=THINK),
         None, {"M/M/10: capacity": ("capacity", "per_s", lambda run, result: 100)}),
     "knee": (
-        lambda run: RAMP.format(url="service=40ms&exponential=1&servers=1", seed=run, limit="p95<600ms", load="rate: 10..28",
-                                length="200s", more=", arrivals: poisson"),
-        None, {"M/M/1: load at p95<600ms": ("breaking_point", "load", lambda run, result: knee(0.04, 1, 0.6, 0.05))}),
+        lambda run: RAMP.format(url="service=20ms&exponential=1&servers=4", seed=run, limit="p95<100ms", load="rate: 108..198",
+                                length="100s", more=", arrivals: poisson"),
+        None, {"M/M/4: load at p95<100ms": ("breaking_point", "load", lambda run, result: knee(0.02, 4, 0.1, 0.05))}),
     "errors": (
         lambda run: RAMP.format(url=f"service=20ms&errors_above={180 + run * 37 % 200}", seed=run, limit="errors<2%",
                                 load="rate: 50..500", length="40s", more=", arrivals: poisson"),

@@ -107,6 +107,15 @@ int interval_slope(const double *x, const double *y, size_t count, struct estima
 
 /* ---- batches -------------------------------------------------------------------------------- */
 
+/* The autocorrelation of a sample is too small by about (1 + 3 r) / n (Marriott and Pope 1954). */
+static double inflation_of(const double *values, size_t count)
+{
+    double n = (double)count, r;
+    if (count < INTERVAL_CORRELATED || (r = statistics_autocorrelation(values, count)) <= 0)
+        return 1;
+    return interval_inflation((n * r + 1) / (n - 3));
+}
+
 struct estimate interval_mean(const double *values, size_t count)
 {
     struct estimate mean = {statistics_mean(values, count), NAN, NAN};
@@ -114,10 +123,9 @@ struct estimate interval_mean(const double *values, size_t count)
         return unknown;
     if (count < 2)
         return mean;
-    double inflation = count >= INTERVAL_CORRELATED
-                           ? interval_inflation(statistics_autocorrelation(values, count))
-                           : 1;
-    double half = statistics_student_975(count - 1) * statistics_deviation(values, count) *
+    double inflation = inflation_of(values, count), worth = (double)count / inflation;
+    size_t freedom = worth >= 2 ? (size_t)(worth - 1) : 1;
+    double half = statistics_student_975(freedom) * statistics_deviation(values, count) *
                   sqrt(inflation / (double)count);
     mean.low = mean.value - half;
     mean.high = mean.value + half;

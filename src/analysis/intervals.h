@@ -25,8 +25,10 @@ double interval_inflation(double autocorrelation);
 int interval_slope(const double *x, const double *y, size_t count, struct estimate *slope);
 
 /* The mean of batches of equal length, such as seconds (the method of batch means, Law and Kelton):
- * Student's t over the batches, from INTERVAL_CORRELATED on with their inflation. Low and high are
- * not finite for fewer than 2. */
+ * Student's t over the batches. From INTERVAL_CORRELATED on, where their autocorrelation r is
+ * positive, corrected for its bias, they count for as many independent ones as their inflation
+ * leaves (Bayley and Hammersley 1946), in variance and degrees of freedom. Low and high are not
+ * finite for fewer than 2. */
 #define INTERVAL_CORRELATED 10 /* fewer tell nothing of their autocorrelation */
 struct estimate interval_mean(const double *values, size_t count);
 

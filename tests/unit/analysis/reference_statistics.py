@@ -104,6 +104,16 @@ def lag1(x):
     return float((c[1:] * c[:-1]).sum() / (c**2).sum())
 
 
+def worth(x):
+    """The inflation of a mean, and the degrees of freedom that its batches are worth."""
+    n, r = len(x), lag1(x)
+    if n < 10 or r <= 0:
+        return 1, n - 1
+    r = min((n * r + 1) / (n - 3), 0.95)
+    wider = (1 + r) / (1 - r)
+    return wider, max(1, math.floor(n / wider - 1))
+
+
 def table(name, comment, rows):
     print("/* %s */" % comment)
     print("static const double %s[][%d] = {" % (name, len(rows[0])))
@@ -133,8 +143,8 @@ def intervals():
     rows = []
     for seed, ar, count in [(51, 0, 5), (52, 0, 30), (53, 0.6, 60)]:
         x = 100 + series(seed, ar, count)
-        wider = inflation(x) if count >= 10 else 1
-        low, high = scipy.stats.t.interval(0.95, count - 1, x.mean(), scipy.stats.sem(x) * wider**0.5)
+        wider, freedom = worth(x)
+        low, high = scipy.stats.t.interval(0.95, freedom, x.mean(), scipy.stats.sem(x) * wider**0.5)
         rows.append([seed, ar, count, x.mean(), low, high])
     table("mean_rows", "seed, autoregression, count; mean, low, high", rows)
     rows = []
@@ -143,9 +153,9 @@ def intervals():
         parts = numpy.floor(wholes * (0.3 + 0.02 * noise(seed + 100, count)) + 0.5)
         ratio = parts.sum() / wholes.sum()
         away = parts - ratio * wholes
-        wider = inflation(away) if count >= 10 else 1
+        wider, freedom = worth(away)
         error = (wider * (away**2).sum() / (count - 1) * count) ** 0.5 / wholes.sum()
-        half = scipy.stats.t.ppf(0.975, count - 1) * error
+        half = scipy.stats.t.ppf(0.975, freedom) * error
         rows.append([seed, count, ratio, ratio - half, ratio + half])
     table("ratio_rows", "seed, count; ratio, low, high", rows)
     rows = []
