@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
 work=$(mktemp -d)
-trap 'kill "$server" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'kill "$server" 2>/dev/null || true; wait 2>/dev/null || true; [[ -n ${KEEP:-} ]] && cp "$work"/*.json "$work"/*.txt "$KEEP"; rm -rf "$work"' EXIT
 
 started=$(date +%s%N)
 taskset -c 0 "$BUILD/src/burrow/burrow" serve --listen 127.0.0.1:0 --threads 1 --data "$work/data" --port-file "$work/port" >/dev/null &

@@ -71,7 +71,7 @@ static int threshold_from_json(struct judge_threshold *threshold, const json_t *
                                size_t index, struct error *error)
 {
     int figure =
-        find(json_string_value(json_object_get(object, "figure")), figure_at, JUDGE_RATE + 1);
+        find(json_string_value(json_object_get(object, "figure")), figure_at, JUDGE_RECALL + 1);
     int compare = find(json_string_value(json_object_get(object, "compare")), compare_at,
                        JUDGE_GREATER_EQUAL + 1);
     const json_t *value = json_object_get(object, "value");

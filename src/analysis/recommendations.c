@@ -28,6 +28,14 @@ static const struct row {
     double limit;
     const char *text;
 } rows[] = {
+    {"threshold", FAILED, "recall", AT_LEAST, 0,
+     "{subject} is {recall:number} over {sample} searches, asked for {threshold}: let each search "
+     "look further (nprobe of an IVF index, ef of an HNSW one), or build the index finer (more "
+     "links, training on vectors like these); the latencies of this run are those of wrong "
+     "answers"},
+    {"threshold", UNDECIDED, "recall", AT_LEAST, 0,
+     "{subject} lies between {low:number} and {high:number} over {sample} searches, and "
+     "{threshold} is in between: run more searches, on more workers, for a larger sample"},
     {"threshold", FAILED, "failed", ABOVE, 0,
      "{subject} is {error_rate:share} ({failed:count} of {finished:count} operations), limit "
      "{threshold}: the table of failures names the kinds, with a command that repeats each; mend "
@@ -97,6 +105,8 @@ static const struct row {
     {"no_operations", UNDECIDED, NULL, ALWAYS, 0,
      "{sample} operations were run: look at what the mix includes and excludes (cicada tools), and "
      "run longer"},
+    {"segments_missing", UNDECIDED, "segments", ABOVE, 0,
+     "merge the results of all {of:count} segments: {segments:count} are here"},
     {"generator_saturated", UNDECIDED, "seconds", ABOVE, 0,
      "cicada itself was the limit: of {seconds:count} seconds {seconds_cpu:count} with its busiest "
      "worker at its core's end (highest {cpu_highest:share}), {seconds_lag:count} with late timers "

@@ -2,6 +2,7 @@
 #include "analysis/thresholds.h"
 
 #include "analysis/quantity.h"
+#include "analysis/recall.h"
 #include "base/clock.h"
 
 #include <fnmatch.h>
@@ -42,7 +43,7 @@ static int add(struct result *result, const struct judge_threshold *threshold,
 
 const char *judge_figure_name(enum judge_figure figure)
 {
-    static const char *const names[] = {"percentile", "mean", "max", "errors", "rate"};
+    static const char *const names[] = {"percentile", "mean", "max", "errors", "rate", "recall"};
     return names[figure];
 }
 
@@ -85,6 +86,8 @@ static void doubt(const struct judge_threshold *threshold, const struct saturati
 int threshold_judge(struct result *result, const struct judge_threshold *threshold,
                     const struct saturation *saturation)
 {
+    if (threshold->figure == JUDGE_RECALL)
+        return recall_judge(result, threshold);
     struct selection selection = {0};
     struct judged judged = {.verdict = VERDICT_INCONCLUSIVE, .figure = "unknown"};
     measurement_init(&selection.measurement);

@@ -5,7 +5,14 @@
 #include "analysis/saturation.h"
 #include "metrics/result.h"
 
-enum judge_figure { JUDGE_PERCENTILE, JUDGE_MEAN, JUDGE_MAX, JUDGE_ERRORS, JUDGE_RATE };
+enum judge_figure {
+    JUDGE_PERCENTILE,
+    JUDGE_MEAN,
+    JUDGE_MAX,
+    JUDGE_ERRORS,
+    JUDGE_RATE,
+    JUDGE_RECALL
+};
 enum judge_compare { JUDGE_LESS, JUDGE_LESS_EQUAL, JUDGE_GREATER, JUDGE_GREATER_EQUAL };
 
 struct judge_threshold {
@@ -20,7 +27,7 @@ struct judge_threshold {
 const char *judge_figure_name(enum judge_figure figure);    /* "percentile", "mean", ... */
 const char *judge_compare_sign(enum judge_compare compare); /* "<", "<=", ... */
 
-/* One finding, rule "threshold". Its verdict is
+/* One finding, rule "threshold" (of a recall: one for each target, see recall.h). Its verdict is
  *
  *   inconclusive   when nothing matched; for a percentile with fewer than 10 values beyond it; for
  * a lower bound that does not yet break the threshold; for an error rate the sample cannot resolve

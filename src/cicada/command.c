@@ -1,6 +1,8 @@
 /* What the subcommands share. See command.h. */
 #include "cicada/command.h"
 
+#include "base/interrupt.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,11 +28,16 @@ struct target *command_open_target(const struct target_options *options,
     target->options = options;
     target->trace = trace;
     target->trace_context = trace_context;
-    if (driver->open(target, error) < 0) {
-        free(target);
-        return NULL;
-    }
-    return target;
+    bool opened = driver->open(target, error) == 0;
+    if (opened && !interrupt_requested())
+        return target;
+    if (opened)
+        driver->close(target);
+    free(target);
+    if (interrupt_requested()) /* whatever the driver says came of it */
+        error_set(error, ERROR_INTERRUPTED, "interrupted while target \"%s\" was opened",
+                  options->name ? options->name : "");
+    return NULL;
 }
 
 void command_close_target(struct target *target)

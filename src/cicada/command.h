@@ -20,7 +20,8 @@ int command_merge(int argc, char **argv);    /* merge.c */
 int command_fail(const struct error *error);
 
 /* Open a target by its options: choose the driver, then driver->open. `trace` may be NULL. On
- * failure nothing is left to close. */
+ * failure nothing is left to close, and what was made of its data is removed; ERROR_INTERRUPTED
+ * when that was by a signal. */
 struct target *command_open_target(const struct target_options *options,
                                    void (*trace)(struct target *, const char *, bool, const char *),
                                    void *trace_context, struct error *error);

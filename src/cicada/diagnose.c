@@ -5,6 +5,7 @@
 #include "cicada/command.h"
 #include "cicada/options.h"
 #include "cicada/probe.h"
+#include "cicada/signals.h"
 #include "report/text.h"
 
 #include <stdio.h>
@@ -106,6 +107,7 @@ int command_diagnose(int argc, char **argv)
 
     struct diagnosis diagnosis = {.step_started_ns = clock_now_ns()};
     terminal_style_init(&diagnosis.style, stdout);
+    signals_catch();
     struct target *target = command_open_target(&options.target, step_taken, &diagnosis, &error);
     int code = 0;
     if (!target) {

@@ -3,6 +3,7 @@
 #include "cicada/embedded.h"
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +24,8 @@
 
 /* A server of our own. It is ready when `answers` fills the target's url (1), not yet (0). */
 struct embedded_child {
-    const char *program; /* for messages */
-    const char *missing; /* what to do where it is not installed */
+    const char *program;  /* for messages */
+    const char *missing;  /* what to do where it is not installed */
     void (*become)(void); /* in the child; does not return */
     int (*answers)(struct target_options *target);
     volatile pid_t pid;
@@ -181,7 +182,7 @@ static int start_child(struct embedded_child *child, struct target_options *targ
             child->pid = 0;
             return describe_end(child, status, error);
         }
-        if (clock_now_ns() > until) {
+        if (clock_now_ns() > until || interrupt_requested()) {
             end_child(child, SIGKILL);
             return error_set(error, ERROR_TARGET, "%s did not listen within 10 s", child->program);
         }

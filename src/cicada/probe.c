@@ -1,6 +1,7 @@
 /* See probe.h. */
 #include "cicada/probe.h"
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/scrub.h"
 #include "base/template.h"
 
@@ -89,8 +90,8 @@ static bool connect_and_wait(struct probe *probe, uint64_t deadline_ns)
     probe->closed_why = (struct outcome){OUTCOME_CONNECT_TIMEOUT, 0, NULL};
     snprintf(probe->closed_text, sizeof probe->closed_text, "no connection in time");
     probe->target->driver->connect(probe->connection);
-    while (probe->waiting && clock_now_ns() < deadline_ns)
-        loop_run_once(&probe->loop, deadline_ns);
+    while (probe->waiting && clock_now_ns() < deadline_ns && !interrupt_requested())
+        loop_run_once(&probe->loop, interrupt_look_ns(deadline_ns));
     return probe->connected;
 }
 
@@ -148,7 +149,8 @@ static void run_call(struct probe *probe, const struct operation *operation, uin
     driver->submit(probe->call);
     bool cancelled = false;
     while (!waiting.done) {
-        loop_run_once(&probe->loop, cancelled ? UINT64_MAX : deadline_ns);
+        deadline_ns = interrupt_hurry_ns(deadline_ns, 0);
+        loop_run_once(&probe->loop, cancelled ? UINT64_MAX : interrupt_look_ns(deadline_ns));
         if (!waiting.done && !cancelled && clock_now_ns() >= deadline_ns) {
             cancelled = true;
             driver->cancel(probe->call, &(struct outcome){OUTCOME_TIMEOUT, 0, NULL});

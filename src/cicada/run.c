@@ -1,47 +1,23 @@
 /* cicada run: plan -> targets -> engine -> verdict -> result. Reading it is reading the five phases
  * from outside: what a phase does stands in the plan, how it is done in the engine. */
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "cicada/command.h"
-#include "cicada/embedded.h"
 #include "cicada/run_targets.h"
+#include "cicada/signals.h"
+#include "cicada/views.h"
 #include "engine/engine.h"
 #include "plan/options.h"
 #include "report/form_write.h"
 #include "report/judge.h"
 #include "report/result_json.h"
-#include "report/terminal.h"
-#include "report/tui.h"
-#include "report/web.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-static struct engine *interruptible; /* what a signal ends; NULL when nothing runs */
-
-/* The first signal ends the run in an orderly way, with a partial result; the second at once, and
- * so does one before or after the run. What we brought ourselves is gone in every case. */
-static void on_signal(int number)
-{
-    (void)number;
-    if (!interruptible || atomic_exchange(&interruptible->interrupted, true)) {
-        embedded_abandon();
-        tui_abandon();
-        _exit(ERROR_INTERRUPTED);
-    }
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* Users need descriptors; the soft limit of 1024 is a default for programs that use select(2). */
 static void raise_descriptor_limit(void)
@@ -57,7 +33,7 @@ struct run {
     struct run_options options;
     struct plan plan;
     struct target **targets;
-    struct web *web; /* NULL without --ui web */
+    struct views views;
 };
 
 #define PLAN_TEXT_LIMIT (16 << 20)
@@ -91,31 +67,19 @@ static int run_once(struct run *run, unsigned repetition)
 {
     struct error error = {0}, written = {0};
     struct result result;
-    struct terminal terminal;
-    struct engine_observer observer, plain;
-    result_init(&result);
-    result.plan = plan_to_keep(&run->plan);
-    terminal_init(&terminal, &run->plan, run->options.ui, &observer);
-    struct tui *tui = NULL;
-    if (strcmp(run->options.ui, "tui") == 0 && !(tui = tui_open(&run->plan, &observer, &error))) {
-        result_free(&result);
-        return command_fail(&error);
-    }
     struct engine engine = {.plan = &run->plan,
                             .targets = run->targets,
                             .target_count = run->plan.target_count,
-                            .observer = &observer};
-    if (run->web) {
-        plain = observer;
-        web_begin(run->web, repetition, &engine.interrupted, &plain, &observer);
-    }
-    interruptible = &engine;
+                            .observer = &run->views.observer};
+    if (views_begin(&run->views, &run->options, &run->plan, repetition, &engine.interrupted,
+                    &error) < 0)
+        return command_fail(&error);
+    result_init(&result);
+    result.plan = plan_to_keep(&run->plan);
+    signals_end(&engine);
     int ran = engine_run(&engine, &result, &error);
-    interruptible = NULL;
-    if (run->web)
-        web_ran(run->web);
-    terminal_finish(&terminal);
-    tui_close(tui);
+    signals_end(NULL);
+    views_ran(&run->views);
 
     result_judge(&result, &run->plan, ran < 0 ? &error : NULL, atomic_load(&engine.interrupted));
     int code = result.exit_code;
@@ -129,23 +93,10 @@ static int run_once(struct run *run, unsigned repetition)
         terminal_print_summary(stdout, &result, path);
     if (ran < 0)
         command_fail(&error);
-    if (run->web)
-        web_end(run->web, &result, result.phase_count ? path : NULL,
-                code == 0 && repetition + 1 < run->plan.repeat);
+    views_end(&run->views, &result, result.phase_count ? path : NULL,
+              code == 0 && repetition + 1 < run->plan.repeat);
     result_free(&result);
     return code;
-}
-
-/* Before the targets are opened, so that the page can be open by then. */
-static int open_web(struct run *run, struct error *error)
-{
-    if (strcmp(run->options.ui, "web") != 0)
-        return 0;
-    run->web = web_open(&run->plan, error);
-    if (!run->web)
-        return -1;
-    fprintf(stderr, "watch the run at %s\n", web_url(run->web));
-    return 0;
 }
 
 int command_run(int argc, char **argv)
@@ -162,16 +113,16 @@ int command_run(int argc, char **argv)
         code = print_plan(&run.plan);
     else {
         raise_descriptor_limit();
-        catch_signals();
+        signals_catch();
         if (forms_prepare(&run.options, run.plan.repeat, &error) == 0 &&
-            open_web(&run, &error) == 0)
+            views_open(&run.views, &run.options, &run.plan, &error) == 0)
             run.targets = run_targets_open(&run.plan, &error);
         if (!run.targets)
             code = command_fail(&error);
         for (unsigned i = 0; code == 0 && i < run.plan.repeat; i++)
-            code = run_once(&run, i);
+            code = interrupt_requested() ? ERROR_INTERRUPTED : run_once(&run, i);
     }
-    web_close(run.web);
+    views_close(&run.views);
     run_targets_close(run.targets, run.plan.target_count);
     run_options_free(&run.options);
     plan_free(&run.plan);

@@ -1,6 +1,7 @@
 /* See run_targets.h. */
 #include "cicada/run_targets.h"
 
+#include "base/interrupt.h"
 #include "cicada/command.h"
 #include "cicada/embedded.h"
 
@@ -58,7 +59,10 @@ static struct target *open_one(struct plan *plan, size_t index, struct error *er
         options->left_out = json_is_true(json_object_get(target->facts, "credentials_refused"));
         return target;
     }
-    if (why.code != ERROR_INTERNAL && is_optional(plan, options))
+    if (interrupt_requested())
+        error_set(&why, ERROR_INTERRUPTED, "interrupted while target \"%s\" was opened",
+                  options->name);
+    else if (why.code != ERROR_INTERNAL && is_optional(plan, options))
         return do_without(plan, index, &why, error);
     *error = why;
     return NULL;

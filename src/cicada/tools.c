@@ -3,9 +3,11 @@
  * work and which need arguments of their own. */
 #include "analysis/rejection.h"
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "cicada/command.h"
 #include "cicada/options.h"
 #include "cicada/probe.h"
+#include "cicada/signals.h"
 #include "report/text.h"
 
 #include <fnmatch.h>
@@ -188,7 +190,7 @@ static int probe_all(struct tools *tools, struct error *error)
     bool commands = strcmp(tools->kind, "command") == 0;
     printf("  %-32s %-11s %-15s %9s  %s\n", commands ? "COMMAND" : "TOOL", "SAYS", "PROBE",
            "LATENCY", "ARGUMENTS");
-    for (size_t i = 0; i < target->offer_count; i++) {
+    for (size_t i = 0; i < target->offer_count && !interrupt_requested(); i++) {
         const struct offer *offer = &target->offers[i];
         if (call ? strcmp(offer->kind, tools->kind) != 0 || strcmp(offer->name, call) != 0
                  : !selected(tools, offer))
@@ -197,6 +199,8 @@ static int probe_all(struct tools *tools, struct error *error)
         probe_offer(tools, offer);
     }
     probe_close(&tools->probe);
+    if (interrupt_requested())
+        return error_set(error, ERROR_INTERRUPTED, "interrupted");
     if (call && !found)
         return error_set(error, ERROR_USAGE,
                          "--call %s: the target has no such %s; leave --call out to list them",
@@ -234,6 +238,7 @@ int command_tools(int argc, char **argv)
     struct tools tools = {.options = &options};
     terminal_style_init(&tools.style, stdout);
     tools.json = options.json_file ? json_array() : NULL;
+    signals_catch();
     tools.target = command_open_target(&options.target, NULL, NULL, &error);
     int code = 0;
     if (!tools.target) {

@@ -33,6 +33,7 @@ struct neo4j_target {
     struct neo4j_settings settings;
     struct bolt_endpoint endpoint;
     char run[NEO4J_RUN_NAME]; /* what marks the nodes of this run */
+    bool opening;             /* an interrupt is heeded */
     bool prepared;            /* there may be nodes of it */
     bool refused;             /* the credentials were, in open() */
     char refusal[NEO4J_TEXT]; /* ... and this is what to do about it */

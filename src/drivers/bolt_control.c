@@ -2,13 +2,15 @@
 #include "drivers/bolt.h"
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "net/bolt_json.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { ATTEMPTS = 8 };
-#define RETRY_FIRST_NS (50 * NS_PER_MS)
+#define RETRY_FIRST_NS        (50 * NS_PER_MS)
+#define INTERRUPT_PATIENCE_NS (5 * NS_PER_S)
 
 static const struct bolt_connection_events control_callbacks;
 
@@ -17,12 +19,17 @@ static struct neo4j_control *control_of(struct bolt_connection *bolt)
     return container_of(bolt, struct neo4j_control, bolt);
 }
 
-/* Until something has ended; false when that takes too long. */
+/* Until something has ended; false when that takes too long. When the end is asked for while a
+ * target is opened, a query under way is waited for a while: what it makes must not come after the
+ * removal. */
 static bool wait_for_end(struct neo4j_control *control, uint64_t timeout_ns)
 {
     uint64_t give_up = clock_now_ns() + timeout_ns;
-    while (!control->over && clock_now_ns() < give_up)
-        loop_run_once(&control->loop, give_up);
+    while (!control->over && clock_now_ns() < give_up) {
+        loop_run_once(&control->loop, interrupt_look_ns(give_up));
+        if (control->neo4j->opening)
+            give_up = interrupt_hurry_ns(give_up, control->opened ? INTERRUPT_PATIENCE_NS : 0);
+    }
     return control->over;
 }
 
@@ -72,8 +79,8 @@ static int put_query(struct neo4j_control *control, const char *cypher, const ch
 void neo4j_control_wait(struct neo4j_control *control, uint64_t ns)
 {
     uint64_t until = clock_now_ns() + ns;
-    while (clock_now_ns() < until)
-        loop_run_once(&control->loop, until);
+    while (clock_now_ns() < until && !(control->neo4j->opening && interrupt_requested()))
+        loop_run_once(&control->loop, interrupt_look_ns(until));
 }
 
 static int run_once(struct neo4j_control *control, const char *cypher, const char *parameters,

@@ -4,6 +4,7 @@
 #include "drivers/bolt.h"
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +146,8 @@ static int run_batches(struct neo4j_control *control, const char *cypher, struct
     for (uint64_t from = 0; from < nodes; from += BATCH) {
         uint64_t to = nodes - from < BATCH ? nodes : from + BATCH;
         char parameters[256];
+        if (interrupt_requested())
+            return error_set(error, ERROR_INTERRUPTED, "interrupted");
         snprintf(parameters, sizeof parameters,
                  "{\"run\":\"%s\",\"from\":%llu,\"to\":%llu,\"nodes\":%llu}", control->neo4j->run,
                  (unsigned long long)from, (unsigned long long)to - 1, (unsigned long long)nodes);

@@ -2,6 +2,7 @@
 #include "drivers/bolt.h"
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/scrub.h"
 #include "drivers/setting.h"
@@ -176,7 +177,8 @@ static int connect_patiently(struct neo4j_control *control, struct neo4j_target 
 {
     uint64_t patience = clock_now_ns() + LOCK_PATIENCE_NS;
     while (neo4j_control_open(control, neo4j, CONTROL_TIMEOUT_NS, error) < 0) {
-        if (!strstr(control->text, "RateLimit") || clock_now_ns() > patience)
+        if (!strstr(control->text, "RateLimit") || clock_now_ns() > patience ||
+            interrupt_requested())
             return -1;
         neo4j_control_wait(control, LOCK_PAUSE_NS);
         neo4j_control_close(control);
@@ -234,6 +236,7 @@ int neo4j_open(struct target *target, struct error *error)
         return error_set(error, ERROR_INTERNAL, "out of memory");
     target->driver_data = neo4j;
     target->calls_per_connection = 1;
+    neo4j->opening = true;
     struct neo4j_control control = {0};
     int result =
         read_settings(neo4j, target->options, error) < 0 || name_run(neo4j, error) < 0 ||
@@ -243,6 +246,7 @@ int neo4j_open(struct target *target, struct error *error)
             ? -1
             : 0;
     neo4j_control_close(&control);
+    neo4j->opening = false;
     if (result < 0)
         neo4j_close(target);
     return result;

@@ -1,6 +1,8 @@
 /* A FAISS target: an index file, or a generated index. */
 #include "drivers/faiss_internal.h"
 
+#include "base/interrupt.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -214,6 +216,7 @@ static void shape_of(struct faiss_settings *settings, struct faiss_shape *shape)
         .links = (unsigned)settings->links,
         .construction_width = (unsigned)settings->construction_width,
         .search_width = (unsigned)settings->search_width,
+        .give_up = interrupt_requested,
     };
 }
 
@@ -237,7 +240,7 @@ static int generate(struct target *target, struct error *error)
     float *vectors = malloc(settings->vectors * settings->dimension * sizeof *vectors);
     if (!vectors)
         return out_of_memory(error);
-    for (uint64_t i = 0; i < settings->vectors; i++)
+    for (uint64_t i = 0; i < settings->vectors && !interrupt_requested(); i++)
         faiss_vector(&faiss->vectors, i, vectors + i * settings->dimension);
     faiss->index = faiss_index_make(&shape, settings->vectors, vectors, &problem);
     free(vectors);

@@ -72,6 +72,27 @@ static size_t affordable(const struct faiss_target *faiss)
     return most < 1 ? 1 : most > (double)faiss->sample_count ? faiss->sample_count : (size_t)most;
 }
 
+/* [results that were right, searches of which so many were], from most to least: what everything
+ * said of recall follows from. NULL when memory is out. */
+static json_t *distribution(const struct faiss_target *faiss, const struct faiss_sample *samples,
+                            size_t count)
+{
+    json_t *rows = json_array();
+    uint64_t *searches = calloc(faiss->settings.k + 1, sizeof *searches);
+    for (size_t i = 0; searches && i < count; i++)
+        searches[samples[i].correct]++;
+    for (size_t right = faiss->settings.k + 1; searches && right-- > 0;)
+        if (searches[right])
+            json_array_append_new(
+                rows, json_pack("[I,I]", (json_int_t)right, (json_int_t)searches[right]));
+    if (!searches) {
+        json_decref(rows);
+        rows = NULL;
+    }
+    free(searches);
+    return rows;
+}
+
 static json_t *measured(const struct faiss_target *faiss, const struct faiss_sample *samples,
                         size_t count)
 {
@@ -82,11 +103,12 @@ static json_t *measured(const struct faiss_target *faiss, const struct faiss_sam
         wanted += samples[i].wanted;
         worst = samples[i].correct < worst ? samples[i].correct : worst;
     }
-    return json_pack("{s:f,s:I,s:I,s:I,s:I,s:I,s:I}", "value",
+    return json_pack("{s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "value",
                      wanted ? (double)correct / (double)wanted : 0.0, "k",
                      (json_int_t)faiss->settings.k, "sample", (json_int_t)count, "searches",
                      (json_int_t)faiss->sampled_from, "correct", (json_int_t)correct, "wanted",
-                     (json_int_t)wanted, "fewest_correct", (json_int_t)worst);
+                     (json_int_t)wanted, "fewest_correct", (json_int_t)worst, "distribution",
+                     distribution(faiss, samples, count));
 }
 
 static json_t *measure(const struct faiss_target *faiss)

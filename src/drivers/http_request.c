@@ -2,6 +2,7 @@
  * run but a connection: any request might mean something. */
 #include "drivers/http_request.h"
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "drivers/mcp_http.h"
 #include "drivers/setting.h"
 
@@ -72,8 +73,8 @@ static int reach(struct target *target, const struct http_endpoint *endpoint, st
     if (loop_open(&loop, error) < 0)
         return -1;
     http_connection_open(&probe.http, &loop, endpoint, &probe_events);
-    while (probe.state == PROBE_WAITS)
-        loop_run_once(&loop, UINT64_MAX); /* the connect timeout bounds it */
+    while (probe.state == PROBE_WAITS && !interrupt_requested())
+        loop_run_once(&loop, interrupt_look_ns(UINT64_MAX)); /* the connect timeout bounds it */
     int result;
     if (probe.state == PROBE_OPEN) {
         result = describe(target, &probe.http);

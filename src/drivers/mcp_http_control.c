@@ -1,6 +1,7 @@
 /* See mcp_http_control.h. */
 #include "drivers/mcp_http_control.h"
 #include "base/clock.h"
+#include "base/interrupt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,8 +94,8 @@ int mcp_http_control_connect(struct mcp_http_control *control, struct error *err
     control->connecting = control->waiting = true;
     control->exchange = NULL;
     driver->connect(connection);
-    while (control->waiting)
-        loop_run_once(&control->loop, UINT64_MAX);
+    while (control->waiting && !interrupt_requested())
+        loop_run_once(&control->loop, interrupt_look_ns(UINT64_MAX));
     if (control->connected)
         return 0;
     return mcp_http_control_explain(control, NULL, error);
@@ -178,7 +179,8 @@ static void wait_for_call(struct mcp_http_control *control)
     bool cancelled = false;
     control->waiting = true;
     while (control->waiting) {
-        loop_run_once(&control->loop, cancelled ? UINT64_MAX : deadline);
+        deadline = interrupt_hurry_ns(deadline, 0);
+        loop_run_once(&control->loop, cancelled ? UINT64_MAX : interrupt_look_ns(deadline));
         if (control->waiting && !cancelled && clock_now_ns() >= deadline) {
             control->target->driver->cancel(control->call, &timeout);
             cancelled = true;

@@ -2,6 +2,7 @@
  * of it blocks, on a loop of its own. See mcp_stdio.h and the 2026-07-28 page on stdio, "Backward
  * Compatibility". */
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "drivers/mcp_stdio.h"
 
@@ -239,12 +240,19 @@ static bool is_over(const struct opening *opening, bool or_probe)
            (or_probe && (opening->probe == PROBE_DISCOVERED || opening->probe == PROBE_REFUSED));
 }
 
+/* One turn of the loop; an interrupt ends the waiting as its time would. */
+static void turn(struct opening *opening)
+{
+    loop_run_once(&opening->loop, interrupt_look_ns(UINT64_MAX));
+    opening->timed_out = opening->timed_out || interrupt_requested();
+}
+
 static void await(struct opening *opening, uint64_t timeout_ns, bool or_probe)
 {
     opening->timed_out = false;
     loop_timer_start(&opening->loop, &opening->timer, clock_now_ns() + timeout_ns);
     while (!is_over(opening, or_probe))
-        loop_run_once(&opening->loop, UINT64_MAX);
+        turn(opening);
     loop_timer_stop(&opening->loop, &opening->timer);
 }
 
@@ -327,7 +335,7 @@ static void await_probe(struct opening *opening)
     loop_timer_start(&opening->loop, &opening->timer,
                      clock_now_ns() + opening->stdio->probe_timeout_ns);
     while (opening->probe == PROBE_NONE && !opening->exited && !opening->timed_out)
-        loop_run_once(&opening->loop, UINT64_MAX);
+        turn(opening);
     loop_timer_stop(&opening->loop, &opening->timer);
 }
 

@@ -135,6 +135,7 @@ struct redis_target {
     struct stream_address address;
     struct tls_settings *tls;
     uint64_t connect_timeout_ns;
+    bool opening;      /* an interrupt is heeded */
     bool refused;      /* by open(): the greeting was */
     bool may_own_keys; /* something may have been written under the prefix */
 };

@@ -1,11 +1,14 @@
 /* A blocking conversation over a link, with a loop of its own: open() and close() of a target run
  * on the coordinator's thread, where nothing else waits. */
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "drivers/redis.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define INTERRUPT_PATIENCE_NS (5 * NS_PER_S)
 
 static const struct redis_link_events link_events;
 
@@ -23,10 +26,17 @@ static const char *place_text(const struct redis_target *target, char *text, siz
     return text;
 }
 
+/* When the end is asked for while a target is opened, commands under way are waited for a while:
+ * nothing of theirs must come after its removal. */
 static void wait_while_waiting(struct redis_control *control)
 {
-    while (control->state == REDIS_CONTROL_WAITS && clock_now_ns() < control->deadline_ns)
-        loop_run_once(&control->loop, control->deadline_ns);
+    bool heeds = control->link.target->opening;
+    while (control->state == REDIS_CONTROL_WAITS && clock_now_ns() < control->deadline_ns) {
+        loop_run_once(&control->loop, interrupt_look_ns(control->deadline_ns));
+        if (heeds)
+            control->deadline_ns = interrupt_hurry_ns(
+                control->deadline_ns, control->expected ? INTERRUPT_PATIENCE_NS : 0);
+    }
 }
 
 int redis_control_open(struct redis_control *control, const struct redis_target *target,

@@ -2,6 +2,7 @@
  * key under the run's own prefix, and no other. A server that refuses the credentials, or the
  * writes, is a target all the same: its operations fail and say why. */
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "drivers/mcp_http.h"
 #include "drivers/redis.h"
@@ -104,10 +105,12 @@ int redis_open(struct target *target, struct error *error)
     target->driver_data = redis;
     redis->connect_timeout_ns =
         target->options->connect_timeout_ns ? target->options->connect_timeout_ns : 10 * NS_PER_S;
+    redis->opening = true;
     int result = redis_settings_read(&redis->settings, target->options, error);
     if (result == 0)
         result = open_target(target, redis, &control, error);
     redis_control_close(&control);
+    redis->opening = false;
     if (result < 0)
         redis_close(target);
     return result;
@@ -268,6 +271,9 @@ static int prepare_data(struct redis_target *redis, struct redis_control *contro
     control->context = &preparation;
     for (uint64_t i = 0; i < items && !preparation.stop;) {
         unsigned replies = 0;
+        if (interrupt_requested())
+            return error_set(error, ERROR_INTERRUPTED,
+                             "interrupted while the data set was written");
         while (i < items && buffer_length(output) < BATCH_BYTES) {
             unsigned more;
             if (redis_defaults_item(&redis->settings, i++, output, &more) < 0)

@@ -2,6 +2,7 @@
 #include "drivers/sqlite_internal.h"
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +76,8 @@ void sqlite_handle_stop(struct sqlite_handle *handle)
 static int is_stopped(void *context)
 {
     struct sqlite_handle *handle = context;
-    return atomic_load_explicit(&handle->stop, memory_order_relaxed);
+    return atomic_load_explicit(&handle->stop, memory_order_relaxed) ||
+           (handle->target->opening && interrupt_requested());
 }
 
 /* SQLite asks what to do about a lock another connection holds: 1 is to try again. A lock on a file
@@ -87,7 +89,7 @@ static int wait_for_lock(void *context, int waits)
     if (waits == 0)
         handle->waiting_since = now;
     uint64_t waited = now - handle->waiting_since;
-    if (waited >= limit || atomic_load(&handle->stop))
+    if (waited >= limit || is_stopped(handle))
         return 0;
     uint64_t pause = (100 * NS_PER_US) << (waits < 7 ? waits : 7);
     pause = pause < LONGEST_WAIT_NS ? pause : LONGEST_WAIT_NS;

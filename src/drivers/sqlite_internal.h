@@ -35,6 +35,7 @@ struct sqlite_target {
     char *path;
     char prefix[SQLITE_PREFIX_SIZE]; /* of our tables, with its underscore */
     char journal_before[16];      /* the file's mode, to be restored; "" : we did not change it */
+    bool opening;                 /* an interrupt is heeded */
     bool created;                 /* the file is ours and goes when we do */
     bool has_tables;              /* ours are in it */
     bool has_search;              /* SQLite was built with FTS5 */

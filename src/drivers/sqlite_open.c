@@ -2,6 +2,7 @@
  * file that was there keeps everything but our tables, which are dropped; one that was not is
  * removed with its -wal and -shm. */
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "drivers/sqlite_internal.h"
 
@@ -49,10 +50,13 @@ int sqlite_target_open(struct target *target, struct error *error)
     sqlite->settings.rows = DEFAULT_ROWS;
     sqlite->settings.busy_timeout_ns = 5 * NS_PER_S;
     target->calls_per_connection = 1;
-    if (read_settings(target, error) < 0 || find_file(target, error) < 0 ||
-        open_database(target, error) < 0 || set_journal(target, error) < 0 ||
-        make_tables(target, error) < 0 || describe(target, error) < 0 ||
-        add_offers(target, error) < 0) {
+    sqlite->opening = true;
+    bool opened = read_settings(target, error) == 0 && find_file(target, error) == 0 &&
+                  open_database(target, error) == 0 && set_journal(target, error) == 0 &&
+                  make_tables(target, error) == 0 && describe(target, error) == 0 &&
+                  add_offers(target, error) == 0;
+    sqlite->opening = false;
+    if (!opened) {
         sqlite_target_close(target);
         return -1;
     }
@@ -256,6 +260,10 @@ static int insert_rows(struct sqlite_target *sqlite, uint64_t seed)
     int code = sqlite3_prepare_v2(sqlite->handle->database, sql, -1, &insert, NULL);
     for (uint64_t i = 0; code == SQLITE_OK && i < sqlite->settings.rows; i++) {
         char key[37];
+        if (interrupt_requested()) {
+            code = SQLITE_INTERRUPT;
+            break;
+        }
         random_uuid(&random, key);
         buffer_clear(&body);
         if (sqlite_append_words(&body, &random, 12) < 0) {

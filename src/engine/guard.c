@@ -25,8 +25,9 @@ static bool holds(const struct threshold *threshold, double value);
 
 void guard_begin(struct guard *guard, const struct plan *plan)
 {
+    uint64_t usual_ns = plan->quick ? LOST_AFTER_QUICK_NS : LOST_AFTER_NS;
     *guard = (struct guard){.plan = plan,
-                            .lost_after_ns = plan->quick ? LOST_AFTER_QUICK_NS : LOST_AFTER_NS};
+                            .lost_after_ns = plan->lost_after_ns ? plan->lost_after_ns : usual_ns};
 }
 
 bool guard_lost(struct guard *guard, const struct series_sum *sum)
@@ -131,6 +132,8 @@ static bool window_figure(const struct window *window, const struct threshold *t
     case FIGURE_MAX:
         *value = (double)window->latency.max_ns;
         return window->ok > 0;
+    case FIGURE_RECALL: /* is measured after the run; the plan refuses it here */
+        return false;
     }
     return false;
 }

@@ -1,6 +1,8 @@
 /* See faiss_index.h. */
 #include "faiss/faiss_index.h"
 
+#include "faiss/flat_scan.h"
+
 #include <faiss/AutoTune.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexIDMap.h>
@@ -171,6 +173,8 @@ std::unique_ptr<faiss::Index> make_empty(const faiss_shape &shape)
     int dimension = static_cast<int>(shape.dimension);
     if (shape.type == FAISS_FLAT)
         return std::make_unique<faiss::IndexFlatL2>(dimension);
+    if (shape.type == FAISS_SCAN)
+        return std::make_unique<flat_scan>(dimension);
     if (shape.type == FAISS_HNSW) {
         /* By its name and parameters: its own header wants omp.h of the compiler that is used. */
         std::string name = "HNSW" + std::to_string(shape.links);
@@ -203,7 +207,7 @@ float distance_of(const faiss::Index &index, const float *query, const float *ve
     size_t dimension = static_cast<size_t>(index.d);
     return index.metric_type == faiss::METRIC_INNER_PRODUCT
                ? -faiss::fvec_inner_product(query, vector, dimension)
-               : faiss::fvec_L2sqr(query, vector, dimension);
+               : flat_scan_distance(query, vector, dimension);
 }
 
 void finish(exact &one)
@@ -271,16 +275,42 @@ faiss_index *faiss_index_read(const char *path, faiss_problem *problem)
     return failed ? nullptr : made.release();
 }
 
+namespace {
+
+/* Asked by the library while it trains, and between vectors of a graph. */
+struct Patience : faiss::InterruptCallback {
+    explicit Patience(bool (*asked)(void)) : give_up(asked) {}
+    bool want_interrupt() override { return give_up(); }
+    bool (*give_up)(void);
+};
+
+constexpr size_t add_at_once = 8192;
+
+void fill(faiss::Index &index, const faiss_shape &shape, size_t count, const float *vectors)
+{
+    index.train(static_cast<id_type>(count), vectors);
+    for (size_t from = 0; from < count; from += add_at_once) {
+        if (shape.give_up && shape.give_up())
+            throw std::runtime_error("interrupted");
+        index.add(static_cast<id_type>(std::min(add_at_once, count - from)),
+                  vectors + from * shape.dimension);
+    }
+}
+
+} // namespace
+
 faiss_index *faiss_index_make(const faiss_shape *shape, size_t count, const float *vectors,
                               faiss_problem *problem)
 {
     auto made = std::make_unique<faiss_index>();
+    if (shape->give_up)
+        faiss::InterruptCallback::instance = std::make_unique<Patience>(shape->give_up);
     int failed = guarded(problem, [&] {
         made->index = make_empty(*shape);
-        made->index->train(static_cast<id_type>(count), vectors);
-        made->index->add(static_cast<id_type>(count), vectors);
+        fill(*made->index, *shape, count, vectors);
         find_abilities(made.get());
     });
+    faiss::InterruptCallback::clear_instance();
     return failed ? nullptr : made.release();
 }
 

@@ -25,13 +25,19 @@ struct faiss_problem { /* why a call failed: what the library said */
     char text[FAISS_PROBLEM_SIZE];
 };
 
-enum faiss_type { FAISS_FLAT, FAISS_IVF, FAISS_HNSW };
+enum faiss_type {
+    FAISS_FLAT,
+    FAISS_IVF,
+    FAISS_HNSW,
+    FAISS_SCAN, /* flat and exact, with a search of our own: see flat_scan.h */
+};
 
 struct faiss_shape { /* of an index to be made */
     enum faiss_type type;
     unsigned dimension;
     unsigned lists, probes;                           /* IVF */
     unsigned links, construction_width, search_width; /* HNSW: M, efConstruction, efSearch */
+    bool (*give_up)(void); /* asked every now and then; true ends the making. May be NULL */
 };
 
 struct faiss_facts {

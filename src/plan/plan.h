@@ -136,7 +136,8 @@ enum threshold_figure {
     FIGURE_MEAN,
     FIGURE_MAX,    /* latency, ns */
     FIGURE_ERRORS, /* fraction 0..1 */
-    FIGURE_RATE    /* operations per second */
+    FIGURE_RATE,   /* operations per second */
+    FIGURE_RECALL  /* fraction of right results, over the whole run */
 };
 enum threshold_compare { COMPARE_LESS, COMPARE_LESS_EQUAL, COMPARE_GREATER, COMPARE_GREATER_EQUAL };
 
@@ -180,8 +181,10 @@ struct plan {
     uint64_t seed;
     uint64_t timeout_ns; /* of one operation; also how long a phase drains */
     uint64_t connect_timeout_ns;
-    unsigned workers;           /* threads; 0: one per core */
-    unsigned repeat;            /* 1 */
+    uint64_t lost_after_ns; /* a target that cannot be reached for so long ends the run; 0: 10 s,
+                               3 s if quick */
+    unsigned workers;       /* threads; 0: one per core */
+    unsigned repeat;        /* 1 */
     unsigned segment, segments; /* I of N; 1 of 1: this generator's share of users and arrivals */
     uint64_t start_at_wall_ns;  /* 0: at once */
     char **tags;                /* "K=V", NULL-ended, may be NULL */

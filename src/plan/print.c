@@ -528,6 +528,8 @@ static void print_settings(struct printer *printer, const struct plan *plan)
 {
     print_duration(printer, "timeout", plan->timeout_ns);
     print_duration(printer, "connect_timeout", plan->connect_timeout_ns);
+    if (plan->lost_after_ns)
+        print_duration(printer, "lost_after", plan->lost_after_ns);
     print_uint(printer, "seed", plan->seed);
     if (plan->workers)
         print_uint(printer, "workers", plan->workers);

@@ -52,8 +52,12 @@ static int read_later(struct reader *reader, const struct node *node, const stru
     return 0;
 }
 
+typedef int list_add(struct threshold **list, size_t *count, const char *text, const char *where,
+                     struct error *error);
+
 static int read_expression(struct reader *reader, const struct node *node,
-                           const struct place *place, struct threshold **list, size_t *count)
+                           const struct place *place, list_add *add, struct threshold **list,
+                           size_t *count)
 {
     const char *where = read_where(reader, node);
     if (!where)
@@ -61,7 +65,7 @@ static int read_expression(struct reader *reader, const struct node *node,
     if (node->kind != NODE_SCALAR)
         return read_fail(reader, node, place,
                          "must be an expression; write e.g. p99<500ms, in quotes if it has braces");
-    if (threshold_list_add(list, count, node->text, where, reader->error) < 0)
+    if (add(list, count, node->text, where, reader->error) < 0)
         return read_fail_here(reader, node, place);
     return 0;
 }
@@ -70,7 +74,8 @@ static int read_threshold(struct reader *reader, const struct node *node, const 
                           void *field)
 {
     struct plan_draft *draft = field;
-    return read_expression(reader, node, place, &draft->thresholds, &draft->threshold_count);
+    return read_expression(reader, node, place, threshold_list_add, &draft->thresholds,
+                           &draft->threshold_count);
 }
 
 static int read_thresholds(struct reader *reader, const struct node *node,
@@ -85,7 +90,7 @@ static int read_abort(struct reader *reader, const struct node *node, const stru
                       void *field)
 {
     (void)field;
-    return read_expression(reader, node, place, &reader->plan->abort_on,
+    return read_expression(reader, node, place, threshold_list_add_abort, &reader->plan->abort_on,
                            &reader->plan->abort_on_count);
 }
 
@@ -151,6 +156,7 @@ PLAN_WORD(read_name, value_text, name)
 PLAN_WORD(read_seed, value_seed, seed)
 PLAN_WORD(read_timeout, value_duration, timeout_ns)
 PLAN_WORD(read_connect_timeout, value_duration, connect_timeout_ns)
+PLAN_WORD(read_lost_after, value_duration, lost_after_ns)
 PLAN_WORD(read_workers, value_count, workers)
 PLAN_WORD(read_repeat, value_count, repeat)
 PLAN_WORD(read_start_at, value_wall_time, start_at_wall_ns)
@@ -198,6 +204,7 @@ static const struct key plan_keys[] = {
     {"data", NULL, read_data, 0},
     {"timeout", NULL, read_timeout, 0},
     {"connect_timeout", NULL, read_connect_timeout, 0},
+    {"lost_after", NULL, read_lost_after, 0},
     {"seed", NULL, read_seed, 0},
     {"workers", NULL, read_workers, 0},
     {"repeat", NULL, read_repeat, 0},

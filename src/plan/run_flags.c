@@ -51,9 +51,11 @@ int run_flags_make_plan(struct run_flags *flags, struct plan *plan, struct error
         failed = start_built_in(flags, plan, error);
     else
         failed = start_with_burrow(flags, plan, error);
-    if (failed == 0 && (apply_targets(flags, plan, error) < 0 ||
-                        apply_mix(flags, plan, error) < 0 || apply_rest(flags, plan, error) < 0 ||
-                        apply_tiers(flags, plan, error) < 0 || plan_finish(plan, error) < 0))
+    if (failed == 0 &&
+        (apply_targets(flags, plan, error) < 0 || apply_mix(flags, plan, error) < 0 ||
+         apply_rest(flags, plan, error) < 0 || apply_tiers(flags, plan, error) < 0 ||
+         (!flags->plan_file && plan_add_default_recall(plan, error) < 0) ||
+         plan_finish(plan, error) < 0))
         failed = -1;
     if (failed < 0)
         plan_free(plan);
@@ -339,6 +341,8 @@ static int apply_rest(struct run_flags *flags, struct plan *plan, struct error *
         plan->segment = flags->segment.index;
         plan->segments = flags->segment.count;
     }
+    if (flags->lost_after_ns)
+        plan->lost_after_ns = flags->lost_after_ns;
     if (flags->start_at_ns)
         plan->start_at_wall_ns = flags->start_at_ns;
     return 0;

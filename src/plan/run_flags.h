@@ -26,7 +26,7 @@ struct run_flags {
     unsigned repeat, workers;
     char **tags;
     struct segment segment;
-    uint64_t start_at_ns;
+    uint64_t start_at_ns, lost_after_ns;
 };
 
 void run_flags_init(struct run_flags *flags);

@@ -94,6 +94,21 @@ int threshold_list_add(struct threshold **list, size_t *count, const char *text,
     }
 }
 
+int threshold_list_add_abort(struct threshold **list, size_t *count, const char *text,
+                             const char *where, struct error *error)
+{
+    size_t first = *count;
+    if (threshold_list_add(list, count, text, where, error) < 0)
+        return -1;
+    for (size_t i = first; i < *count; i++)
+        if ((*list)[i].figure == FIGURE_RECALL)
+            return error_set(error, ERROR_USAGE,
+                             "%.200s: recall is measured after the run, so that no run can be "
+                             "aborted by it; make it a threshold",
+                             (*list)[i].text);
+    return 0;
+}
+
 static bool same_selector(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
@@ -162,7 +177,8 @@ static int parse_figure(struct threshold *threshold, const char **text, struct e
         double fraction;
     } figures[] = {{"mean", FIGURE_MEAN, 0},     {"avg", FIGURE_MEAN, 0},
                    {"max", FIGURE_MAX, 0},       {"median", FIGURE_PERCENTILE, 0.5},
-                   {"errors", FIGURE_ERRORS, 0}, {"rate", FIGURE_RATE, 0}};
+                   {"errors", FIGURE_ERRORS, 0}, {"rate", FIGURE_RATE, 0},
+                   {"recall", FIGURE_RECALL, 0}};
     skip_space(text);
     if (**text == 'p' && isdigit((unsigned char)(*text)[1]))
         return parse_percentile(threshold, text, error);
@@ -176,7 +192,7 @@ static int parse_figure(struct threshold *threshold, const char **text, struct e
         }
     }
     return fail(error, threshold,
-                "begins with no known figure (pNN, median, mean, max, errors, rate)");
+                "begins with no known figure (pNN, median, mean, max, errors, rate, recall)");
 }
 
 /* A glob: quoted, or up to a comma or brace. */
@@ -237,6 +253,10 @@ static int parse_selectors(struct threshold *threshold, const char **text, struc
     if (**text != '}')
         return fail(error, threshold, "lacks the closing brace");
     (*text)++;
+    if (threshold->figure == FIGURE_RECALL && (threshold->tool || threshold->phase))
+        return fail(error, threshold,
+                    "selects a tool or phase, but recall is measured of a target over the whole "
+                    "run; leave target alone");
     return 0;
 }
 
@@ -303,6 +323,10 @@ static int parse_value(struct threshold *threshold, const char *text, struct err
     case FIGURE_ERRORS:
         if (parse_fraction(text, &threshold->value) < 0)
             return fail(error, threshold, "compares errors with no share from 0% to 100%");
+        return 0;
+    case FIGURE_RECALL:
+        if (parse_fraction(text, &threshold->value) < 0)
+            return fail(error, threshold, "compares recall with no share from 0 to 1");
         return 0;
     case FIGURE_RATE:
         if (parse_rate(text, &threshold->value) < 0)

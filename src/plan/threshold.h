@@ -8,6 +8,10 @@
  * is wrong with which; those before it are kept. `where` is kept by reference. */
 int threshold_list_add(struct threshold **list, size_t *count, const char *text, const char *where,
                        struct error *error);
+/* The same for abort_on, which looks at the last seconds of a run: figures that are known only
+ * after it (recall) are refused. */
+int threshold_list_add_abort(struct threshold **list, size_t *count, const char *text,
+                             const char *where, struct error *error);
 void threshold_list_free(struct threshold *list, size_t count);
 
 /* The same figure (and percentile) of the same selection? The bound may differ. */

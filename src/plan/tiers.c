@@ -6,6 +6,7 @@
 #include "plan/target.h"
 #include "plan/threshold.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,8 @@ static struct phase *find_memory_phase(struct plan *plan);
 static int add_tier(struct plan *plan, enum tier tier, char ***used, struct error *error);
 static int add_cross(struct plan *plan, char ***used, struct error *error);
 static int move_phases(struct plan *plan, size_t to, size_t from, struct error *error);
+
+static const char recall_of_tier[] = "recall{target=faiss}>=0.95";
 
 /* ---- what is said of them ------------------------------------------------------------------ */
 
@@ -211,6 +214,32 @@ static int add_threshold(struct plan *plan, const char *text, struct error *erro
     return added ? 0 : error_out_of_memory(error);
 }
 
+/* One on recall that was given stands for the default of every target that it selects. */
+static bool has_recall_threshold(const struct plan *plan, const char *target)
+{
+    for (size_t i = 0; i < plan->threshold_count; i++) {
+        const struct threshold *threshold = &plan->thresholds[i];
+        if (threshold->figure == FIGURE_RECALL &&
+            (!threshold->target || fnmatch(threshold->target, target, 0) == 0))
+            return true;
+    }
+    return false;
+}
+
+static int add_recall_threshold(struct plan *plan, const char *target, const char *text,
+                                struct error *error)
+{
+    return has_recall_threshold(plan, target) ? 0 : add_threshold(plan, text, error);
+}
+
+int plan_add_default_recall(struct plan *plan, struct error *error)
+{
+    const struct target_options *target = plan->target_count == 1 ? plan->targets : NULL;
+    if (!target || !target->url || strncmp(target->url, "faiss:", strlen("faiss:")) != 0)
+        return 0;
+    return add_recall_threshold(plan, target->name, "recall>=0.95", error);
+}
+
 static int add_tier(struct plan *plan, enum tier tier, char ***used, struct error *error)
 {
     const struct tier_kind *kind = &kinds[tier];
@@ -237,6 +266,8 @@ static int add_tier(struct plan *plan, enum tier tier, char ***used, struct erro
         string_list_add(used, kind->name) < 0)
         return error_out_of_memory(error);
     if (add_phase(plan, kind->phase, kind->name, kind->operations, error) < 0)
+        return -1;
+    if (tier == TIER_FAISS && add_recall_threshold(plan, kind->name, recall_of_tier, error) < 0)
         return -1;
     return add_threshold(plan, kind->threshold, error);
 }

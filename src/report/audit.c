@@ -5,6 +5,7 @@
 
 #include "analysis/judge.h"
 #include "analysis/phases.h"
+#include "analysis/recall.h"
 #include "report/audit_check.h"
 #include "report/figures.h"
 #include "report/result_json.h"
@@ -16,6 +17,7 @@
 static void audit_phases(struct audit *audit, const struct result *result);
 static void audit_figures(struct audit *audit, const json_t *stored, const json_t *derived);
 static void audit_rates(struct audit *audit, const json_t *document, const struct result *result);
+static void audit_recall(struct audit *audit, const struct result *result);
 static void audit_verdict(struct audit *audit, const json_t *document, struct result *result);
 
 static int audit_document(const json_t *document, const char *source, FILE *out,
@@ -33,6 +35,7 @@ static int audit_document(const json_t *document, const char *source, FILE *out,
     audit_phases(&audit, &result);
     audit_figures(&audit, document, derived);
     audit_rates(&audit, document, &result);
+    audit_recall(&audit, &result);
     audit_verdict(&audit, document, &result);
     json_decref(derived);
     result_free(&result);
@@ -391,6 +394,33 @@ static void audit_rates(struct audit *audit, const json_t *document, const struc
                "run.figures.count %.0f is the sum of the phases' %.0f",
                number_at(document, "count"), phases);
     audit_group(audit, "the phases add up to the run: %.0f operations", phases);
+}
+
+/* ---- what drivers measured beside latency ---------------------------------------------------- */
+
+static void audit_recall(struct audit *audit, const struct result *result)
+{
+    for (size_t t = 0; t < result->target_count; t++) {
+        const json_t *stored = json_object_get(result->targets[t].facts, "recall");
+        if (!json_is_number(json_object_get(stored, "value")))
+            continue;
+        struct recall recall = recall_of(result->targets[t].facts);
+        json_t *derived =
+            json_pack("{s:f,s:I,s:I,s:I}", "value", recall.value, "sample",
+                      (json_int_t)recall.sample, "correct", (json_int_t)recall.correct,
+                      "fewest_correct", (json_int_t)recall.fewest_correct);
+        const char *name;
+        json_t *value;
+        audit_true(audit, recall.known,
+                   "targets[%zu].facts.recall: its distribution and what was wanted make sense", t);
+        json_object_foreach(derived, name, value) audit_json(
+            audit, json_object_get(stored, name), value, "targets[%zu].facts.recall.%s", t, name);
+        audit_true(audit, recall.sample <= recall.searches,
+                   "targets[%zu].facts.recall: no more were compared than searched", t);
+        json_decref(derived);
+        audit_group(audit, "recall of %s follows from %llu searches compared with exact search",
+                    result->targets[t].name, (unsigned long long)recall.sample);
+    }
 }
 
 /* ---- the verdict ---------------------------------------------------------------------------- */

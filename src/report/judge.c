@@ -34,6 +34,7 @@ static enum judge_figure figure_of(enum threshold_figure figure)
         [FIGURE_MAX] = JUDGE_MAX,
         [FIGURE_ERRORS] = JUDGE_ERRORS,
         [FIGURE_RATE] = JUDGE_RATE,
+        [FIGURE_RECALL] = JUDGE_RECALL,
     };
     return figures[figure];
 }

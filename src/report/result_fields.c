@@ -168,6 +168,9 @@ static const struct json_field target_fields[] = {
     OPTIONAL(FIELD_OBJECT, result_target, facts),
     OPTIONAL(FIELD_ARRAY, result_target, excluded),
     OPTIONAL(FIELD_ARRAY, result_target, undeclared),
+    OPTIONAL(FIELD_U64, result_target, resident_before),
+    OPTIONAL(FIELD_U32, result_target, descriptors_before),
+    OPTIONAL(FIELD_U32, result_target, threads_before),
     RECORDS("operations", result_target, operations, operation_count, operation_record),
 };
 RECORD(target_record, result_target, target_fields, NULL);
@@ -283,6 +286,7 @@ static const struct json_field result_fields[] = {
     OPTIONAL(FIELD_VALUE, result, plan),
     OPTIONAL(FIELD_OBJECT, result, environment),
     OPTIONAL(FIELD_OBJECT, result, tags),
+    OPTIONAL(FIELD_OBJECT, result, segment),
 };
 const struct json_record record_result = {.size = sizeof(struct result),
                                           .init = init_result,

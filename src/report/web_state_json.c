@@ -4,11 +4,15 @@
 #include "report/figures.h"
 #include "report/form_escape.h"
 #include "report/form_html.h"
+#include "report/form_rows.h"
 #include "report/progress.h"
 #include "report/web_state.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
+
+static const double fractions[] = {0.5, 0.95, 0.99};
 
 /* ---- a string that is written like a file --------------------------------------------------- */
 
@@ -59,17 +63,23 @@ char *web_point_text(const struct timeline_point *point)
 
 /* ---- what the last second said -------------------------------------------------------------- */
 
+/* [target, name, ok, failed, p50, p95, max], in ns */
+static void write_operation(FILE *file, const struct top_operation *top)
+{
+    fputs("[\"", file);
+    escape_json(file, top->target);
+    fputs("\",\"", file);
+    escape_json(file, top->name);
+    fprintf(file, "\",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", top->ok,
+            top->failed, top->p50_ns, top->p95_ns, top->max_ns);
+}
+
 static void write_top(FILE *file, const struct engine_progress *progress)
 {
     fputs("\"top\":[", file);
     for (size_t i = 0; i < progress->top_count; i++) {
-        const struct top_operation *top = &progress->top[i];
-        fprintf(file, "%s[\"", i ? "," : "");
-        escape_json(file, top->target);
-        fputs("\",\"", file);
-        escape_json(file, top->name);
-        fprintf(file, "\",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", top->ok,
-                top->failed, top->p50_ns, top->p95_ns, top->max_ns);
+        fputs(i ? "," : "", file);
+        write_operation(file, &progress->top[i]);
     }
     fputs("],", file);
 }
@@ -90,7 +100,6 @@ static void write_errors(FILE *file, const struct web_state *state, const uint64
 
 char *web_state_second_text(const struct web_state *state, const struct engine_progress *progress)
 {
-    static const double fractions[] = {0.5, 0.95, 0.99};
     const struct histogram *latency = progress->latency;
     struct page page;
     FILE *file = page_begin(&page);
@@ -114,6 +123,60 @@ char *web_state_second_text(const struct web_state *state, const struct engine_p
 
 /* ---- how it ended --------------------------------------------------------------------------- */
 
+static void write_slowest(FILE *file, const struct result *result)
+{
+    struct operation_rows rows;
+    int collected = operation_rows_collect(&rows, result);
+    fputs("\"top\":[", file);
+    for (size_t i = 0; collected == 0 && i < rows.count && i < TOP_OPERATIONS; i++) {
+        const struct operation_row *row = &rows.rows[i];
+        const struct result_target *target = &result->targets[row->target];
+        const struct top_operation top = {
+            .target = target->name,
+            .name = target->operations[row->operation].name,
+            .ok = row->total.outcomes[OUTCOME_OK],
+            .failed = measurement_failed(&row->total),
+            .p50_ns = measurement_percentile(&row->total, 0.5).value_ns,
+            .p95_ns = row->rank_ns,
+            .max_ns = measurement_max_ns(&row->total),
+        };
+        fputs(i ? "," : "", file);
+        write_operation(file, &top);
+    }
+    operation_rows_free(&rows);
+    fputs("],", file);
+}
+
+/* A percentile that is not known is null. */
+static void write_totals(FILE *file, const struct result *result)
+{
+    struct measurement total;
+    double users = 0;
+    measurement_init(&total);
+    if (result_total(result, &total) < 0)
+        fprintf(file, "\"incomplete\":true,");
+    uint64_t finished = measurement_finished(&total);
+    for (size_t i = 0; i < result->phase_count; i++)
+        users = fmax(users, result_phase_peak_users(&result->phases[i]));
+    fprintf(file,
+            "\"finished\":%" PRIu64 ",\"failed\":%" PRIu64
+            ",\"error_rate\":%.6g,\"rate\":%.6g,\"users\":%.6g,\"lasted_s\":%.3f,\"max\":%" PRIu64
+            ",\"percentiles\":[",
+            finished, measurement_failed(&total), measurement_error_rate(&total),
+            figures_rate(finished, result_load_duration_ns(result)), users,
+            (double)result->duration_ns / (double)NS_PER_S, measurement_max_ns(&total));
+    for (size_t i = 0; i < 3; i++) {
+        struct percentile percentile = measurement_percentile(&total, fractions[i]);
+        fputs(i ? "," : "", file);
+        if (percentile.known)
+            fprintf(file, "%" PRIu64, percentile.value_ns);
+        else
+            fputs("null", file);
+    }
+    fputs("],", file);
+    measurement_free(&total);
+}
+
 char *web_state_end_text(const struct result *result, const char *path, bool more)
 {
     struct page page;
@@ -123,12 +186,10 @@ char *web_state_end_text(const struct result *result, const char *path, bool mor
     fprintf(file, "{\"more\":%s,\"exit_code\":%d,", boolean(more), result->exit_code);
     write_text(file, "verdict", verdict_name(result->verdict));
     fputc(',', file);
-    write_text(file, "readiness", readiness_name(result->readiness));
-    fputc(',', file);
     write_text(file, "summary", result->summary);
     fputc(',', file);
-    write_text(file, "partial", result->partial ? result->partial_reason : "");
-    fputc(',', file);
+    write_totals(file, result);
+    write_slowest(file, result);
     write_text(file, "path", path);
     fputc('}', file);
     return page_end(&page);

@@ -4,12 +4,14 @@ result, the fault server, and TAP output. Python 3 standard library only."""
 import concurrent.futures
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
-BOUND_S = 60  # a run that takes longer hangs; sanitizers and busy machines are slow
+BOUND_S = 300  # only what hangs takes longer, however loaded the machine and slow the sanitizers
 
 
 class Failure(Exception):
@@ -78,9 +80,68 @@ class Cicada:
             self.audit(path)
         return Run(code, output, errors, result, path)
 
+    def start(self, *arguments):
+        """`cicada run` under way: what happens to its target meanwhile depends on no clock."""
+        return Started(self, self.result_path(), arguments)
+
     def audit(self, path):
         code, output, errors = self.command("audit", path)
         expect(code == 0, f"audit exits with {code}\n{output[-2000:]}{errors[-2000:]}")
+
+
+class Started:
+    def __init__(self, cicada, path, arguments):
+        self.cicada = cicada
+        self.path = path
+        self.process = subprocess.Popen(
+            [cicada.program, "run", "--ui", "off", "--json", path, *arguments],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def wait_until(self, condition, what):
+        until = time.monotonic() + BOUND_S
+        while not condition():
+            if self.process.poll() is not None:
+                raise Failure(f"exit {self.process.returncode} before {what}\n{self.process.communicate()[1]}")
+            expect(time.monotonic() < until, f"it never came to: {what}")
+            time.sleep(0.05)
+
+    def interrupt(self):
+        """End it as Ctrl-C does; the audited partial result."""
+        self.process.send_signal(signal.SIGINT)
+        try:
+            output, errors = self.process.communicate(timeout=BOUND_S)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"no end within {BOUND_S} s of the interrupt")
+        expect(self.process.returncode == 130 and "Sanitizer" not in errors, f"exit {self.process.returncode}\n{errors}")
+        with open(self.path, encoding="utf-8") as file:
+            result = json.load(file)
+        self.cicada.audit(self.path)
+        return Run(130, output, errors, result, self.path)
+
+
+def expect_came_back(run, users, allowed):
+    """Of a run whose target was away for a while: every operation has one of the outcomes, attempts to connect are
+    spaced by the backoff, and operations succeed before and after the time in which none could."""
+    counts, reasons, started = outcomes_of(run.result)
+    expect(set(counts) <= allowed, f"{counts} {reasons}\n{run.describe()}")
+    expect(counts.get("ok", 0) > 0 and counts.get("connect_refused", 0) > 0, f"{counts} of {started}")
+    seconds = run.result["phases"][0]["targets"][0]["seconds"]
+    away = [i for i, second in enumerate(seconds) if second["outcomes"].get("connect_refused")]
+    told = [(second["at_s"], second["ok"], second["outcomes"]) for second in seconds]
+    expect(sum(second["ok"] for second in seconds[: away[0] + 1]) > 0, f"none before: {told}")
+    expect(sum(second["ok"] for second in seconds[away[-1] :]) > 0, f"none after: {told}")
+    most = max(second["outcomes"].get("connect_refused", 0) for second in seconds)
+    workers = os.cpu_count()
+    # 10, 20, 40, 80, 160, 250, 250 ms: 8 attempts of a worker in its first second, each of which fails who waits
+    expect(most <= 9 * max(workers, users), f"{most} failed attempts in a second: without backoff? {told}")
 
 
 def outcomes_of(result, operation=None):
@@ -157,7 +218,7 @@ def run_tests(tests, parallel=4):
         try:
             function()
         except Failure as failure:
-            return str(failure)
+            return str(failure) or "an expectation that says nothing does not hold"
         except Exception:  # a broken test is a failed test
             return traceback.format_exc()
         return None

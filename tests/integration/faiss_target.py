@@ -71,6 +71,32 @@ def from_file(name, least, most, query="", names=("search", "search_batch", "add
     return test
 
 
+def judged(query, threshold, code, verdict, text):
+    """A threshold on recall decides the verdict, in every report, and the audit agrees."""
+
+    def test():
+        report = os.path.join(cicada.folder.name, f"recall-{verdict}-{abs(hash(query))}")
+        given = ("--threshold", threshold) if threshold else ()
+        done = run(f"faiss:generated?vectors=2000&dimension=32&{query}", "--out", report,
+                   "--threshold", "p99<10s", *given, operations=1500)
+        expect(done.code == code, f"not {code}: {done.describe()}")
+        findings = [f for f in done.result["findings"] if "recall" in f["figures"]]
+        expect(len(findings) == 1, f"{findings}")
+        found, figures = findings[0], findings[0]["figures"]
+        expect(found["rule"] == "threshold" and found["verdict"] == verdict, f"{found}")
+        expect(text in found["text"], f"\"{text}\" is not in {found['text']}")
+        expect(figures["low"] <= figures["recall"] <= figures["high"], f"{figures}")
+        expect(found["sample"] == facts_of(done)["recall"]["sample"] > 0, f"{found}")
+        advice = [r["text"] for r in done.result.get("recommendations", []) if "recall@10" in r["text"]]
+        expect(len(advice) == (verdict != "pass"), f"{advice}")
+        for name in os.listdir(report):
+            if name.endswith((".html", ".md", ".xml", ".json")):
+                with open(os.path.join(report, name), encoding="utf-8") as file:
+                    expect("recall@" in file.read(), f"{name} does not tell of it")
+
+    return test
+
+
 def refused(url, code, text, *arguments):
     def test():
         done = run(url, *arguments)
@@ -182,6 +208,10 @@ tests = [
     ("ivf over one list: recall is less", generated("type=ivf&nlist=30&nprobe=1", 0.2, 0.999)),
     ("hnsw with a wide search", generated("type=hnsw&ef=300", 0.97, 1)),
     ("hnsw with a narrow one: recall is less", generated("type=hnsw&M=4&ef=10", 0.05, 0.98)),
+    ("a right index passes by default", judged("type=flat", None, 0, "pass", ">= 0.95, ")),
+    ("a wrong one fails by default", judged("type=ivf&nlist=30&nprobe=1", None, 1, "fail", ", not >= 0.95, ")),
+    ("a wrong one that is asked for less", judged("type=ivf&nlist=30&nprobe=1", "recall>=10%", 0, "pass",
+                                                  ">= 0.1, ")),
     ("a flat index file", from_file("flat.index", 1, 1, names=ALL)),
     ("an IVF file as it is", from_file("ivf.index", 0.02, 0.9, names=ALL)),
     ("an IVF file with nprobe", from_file("ivf.index", 1, 1, "?nprobe=40", names=ALL)),

@@ -59,14 +59,17 @@ class Redis:
             self.send(link, *words)
             return self.read(reader)
 
-    def kill_after_reads(self, count):
+    def wait_for_reads(self, count):
         """The data set is written, not read: reads are operations of a phase."""
         for _ in range(12000):
             stats = self.command("INFO", "commandstats").decode()
             found = [line for line in stats.splitlines() if line.startswith("cmdstat_get:calls=")]
             if found and int(found[0].split("=")[1].split(",")[0]) >= count:
-                break
+                return
             time.sleep(0.01)
+
+    def kill_after_reads(self, count):
+        self.wait_for_reads(count)
         self.process.kill()
 
     @staticmethod
@@ -99,6 +102,20 @@ def finding_of(result, rule):
 def counts_of(result, name):
     """Outcomes of one phase."""
     return outcomes_of({"phases": [phase_of(result, name)], "targets": result["targets"]})
+
+
+def is_about_time(finding):
+    """What a loaded machine may decide, and no test should."""
+    timed = finding["subject"].startswith("p9") if finding["rule"] == "threshold" else False
+    return timed or finding["rule"] in ("recovery", "stability", "generator_saturated")
+
+
+def expect_good(run):
+    """Everything passed that is not about time, and the exit code follows from the rest."""
+    short = [finding for finding in run.result["findings"] if finding["verdict"] in ("fail", "inconclusive")]
+    bad = [finding["text"] for finding in short if not is_about_time(finding)]
+    expect(not bad, f"{bad}\n{run.describe()}")
+    expect(run.code in ((1, 4) if short else (0,)), f"exit {run.code}\n{run.describe()}{run.output}")
 
 
 def redis_servers_below(folder):
@@ -148,7 +165,7 @@ class Tests:
     def embedded(self):
         with Room() as room:
             run = self.cicada.run("--quick", "--users", "2", MCP, environment=room.environment)
-        expect(run.code == 0, run.describe() + run.output)
+        expect_good(run)
         for tier, count in (("redis", 1000), ("faiss", 300), ("sqlite", 800), ("cross", 200)):
             counts, _, started = counts_of(run.result, f"memory-{tier}")
             expect(counts == {"ok": count} and started == count, f"{tier}: {counts}")
@@ -165,7 +182,7 @@ class Tests:
     def not_wanted(self):
         with Room() as room:
             run = self.cicada.run("--quick", "--users", "1", "--no-tiers", MCP, environment=room.environment)
-        expect(run.code == 0, run.describe())
+        expect_good(run)
         expect(len(run.result["targets"]) == 1, "only the server")
         expect(phase_of(run.result, "memory")["not_run"], "memory must not be run")
 
@@ -227,7 +244,7 @@ tiers:
             run = self.cicada.run(
                 "--quick", "--users", "2", "--redis", redis.url, "--neo4j", url, MCP, environment=room.environment
             )
-            expect(run.code == 0, run.describe() + run.output)
+            expect_good(run)
             expect(counts_of(run.result, "memory-neo4j")[0] == {"ok": 500}, "500 operations of Neo4j")
             expect(counts_of(run.result, "memory-cross")[0] == {"ok": 200}, "200 through all")
             facts = target_of(run.result, "cross")["facts"]
@@ -362,11 +379,11 @@ mixes: [{name: all, target: memory}]
         """One outcome for each operation, when one of its tiers is gone, and when it comes back."""
         with Redis() as redis, Room() as room:
             path = room.write(
-                "plan.yaml", self.CROSS % (redis.url, "users: 4\nduration: 6s\nthink_time: 5ms\nquick: false")
+                "plan.yaml", self.CROSS % (redis.url, "users: 4\nduration: 10s\nthink_time: 5ms")
             )
 
             def restart():
-                time.sleep(1.5)
+                redis.wait_for_reads(60)
                 redis.process.kill()
                 redis.process.wait()
                 time.sleep(1)
@@ -379,14 +396,16 @@ mixes: [{name: all, target: memory}]
         counts, _, _ = counts_of(run.result, "load")
         expect(counts["ok"] > 50 and counts.get("connect_refused", 0) > 0, f"{counts}\n{run.describe()}")
         seconds = phase_of(run.result, "load")["targets"][0]["seconds"]
-        expect(seconds[-2]["ok"] > 0, "it goes on when the tier is back")
+        refused = [i for i, second in enumerate(seconds) if second["outcomes"].get("connect_refused")]
+        after = sum(second["ok"] for second in seconds[refused[-1] + 1:])
+        expect(after > 50, f"{after} operations succeed when the tier is back")
 
     def figures_of_the_steps(self):
         with Redis() as redis, Room() as room:
             path = room.write("plan.yaml", self.CROSS % (redis.url, "users: 3\noperations: 400"))
             run = self.cicada.run(path, environment=room.environment)
             expect(redis.command("DBSIZE") == 0, "keys are left")
-        expect(run.code == 0, run.describe())
+        expect_good(run)
         steps = target_of(run.result, "memory")["facts"]["steps"]
         order = [(step["operation"], step["role"]) for step in steps]
         expect(

@@ -186,8 +186,10 @@ static int print_sequence(const struct diagram *diagram, const char *indent, str
     for (size_t i = 0; i < diagram->edge_count; i++) {
         const struct diagram_edge *edge = &diagram->edges[i];
         failed |= print_extras(diagram, &extra, i, out, indent);
-        failed |= buffer_printf(out, "%s%s%s%s: ", indent, diagram->nodes[edge->from].id,
-                                edge->arrow, diagram->nodes[edge->to].id) |
+        /* "A-xB" would be a name */
+        failed |= buffer_printf(out, "%s%s%s%s%s: ", indent, diagram->nodes[edge->from].id,
+                                edge->arrow[1] == 'x' ? " " : "", edge->arrow,
+                                diagram->nodes[edge->to].id) |
                   print_line(out, edge->label);
     }
     return failed | print_extras(diagram, &extra, diagram->edge_count, out, indent);

@@ -231,6 +231,11 @@ static void run_method(struct method_call *call, const struct method *method)
         acknowledge(answer);
         return;
     }
+    if (call->cancelled) { /* the specification: no response is sent */
+        buffer_clear(call->out);
+        answer->status = 202;
+        return;
+    }
     if (result == 0 && method_is_modern(call))
         result = buffer_printf(call->out, ",\"resultType\":\"%s\"",
                                call->input_required ? "input_required" : "complete");
@@ -279,6 +284,7 @@ static void answer_request(struct service *service, const struct protocol_contex
         .id = id,
         .answer = answer,
         .out = &answer->text,
+        .peer = context->peer,
     };
     run_method(&call, method);
 }

@@ -35,12 +35,12 @@ static void tell(struct subscription *subscription, const char *method, const ch
 {
     struct buffer text;
     buffer_init(&text, 16384);
-    buffer_printf(&text,
-                  "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{\"_meta\":"
-                  "{\"io.modelcontextprotocol/subscriptionId\":%s}",
-                  method, subscription->id);
+    buffer_printf(&text, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{", method);
+    if (subscription->id)
+        buffer_printf(&text, "\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":%s}%s",
+                      subscription->id, uri ? "," : "");
     if (uri)
-        buffer_printf(&text, ",\"uri\":\"%s\"", uri);
+        buffer_printf(&text, "\"uri\":\"%s\"", uri);
     if (buffer_append_text(&text, "}}") == 0)
         subscription->heard(subscription->context, buffer_bytes(&text), buffer_length(&text));
     buffer_free(&text);
@@ -149,10 +149,12 @@ struct subscription *subscriptions_add(struct subscriptions *all, const char *id
     struct subscription *one = calloc(1, sizeof *one);
     if (!one)
         return NULL;
-    *one = (struct subscription){
-        .id = strdup(id), .filter = json_deep_copy(filter), .heard = heard, .context = context};
+    *one = (struct subscription){.id = id ? strdup(id) : NULL,
+                                 .filter = json_deep_copy(filter),
+                                 .heard = heard,
+                                 .context = context};
     pthread_mutex_lock(&all->lock);
-    bool room = all->count < SUBSCRIPTIONS_LIMIT && one->id && one->filter;
+    bool room = all->count < SUBSCRIPTIONS_LIMIT && (one->id || !id) && one->filter;
     if (room) {
         one->next = all->first;
         all->first = one;
@@ -163,6 +165,14 @@ struct subscription *subscriptions_add(struct subscriptions *all, const char *id
         return one;
     free_one(one);
     return NULL;
+}
+
+void subscriptions_ask(struct subscriptions *all, struct subscription *subscription, json_t *filter)
+{
+    pthread_mutex_lock(&all->lock);
+    json_decref(subscription->filter);
+    subscription->filter = filter;
+    pthread_mutex_unlock(&all->lock);
 }
 
 void subscriptions_remove(struct subscriptions *all, struct subscription *subscription)

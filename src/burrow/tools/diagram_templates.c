@@ -474,6 +474,10 @@ static int batch_generate_diagrams(struct tool_call *call)
         json_t *outcome = one_of_batch(call, item);
         succeeded += json_is_true(json_object_get(outcome, "ok"));
         json_array_append_new(results, outcome);
+        if (tool_progress(call, index + 1, json_array_size(items)) < 0) {
+            json_decref(results);
+            return -1;
+        }
     }
     call->structured = json_pack("{s:o, s:I, s:I}", "results", results, "succeeded", succeeded,
                                  "failed", (json_int_t)json_array_size(items) - succeeded);

@@ -22,6 +22,18 @@ int tool_fail_tier(struct tool_call *call)
     return -1;
 }
 
+int tool_progress(struct tool_call *call, size_t done, size_t total)
+{
+    const struct tool_watch *watch = call->watch;
+    if (!watch)
+        return 0;
+    if (watch->cancelled(watch->context))
+        return tool_fail(call, "cancelled", "%s was cancelled; nothing of it was kept",
+                         call->tool->name);
+    watch->progress(watch->context, done, total);
+    return 0;
+}
+
 const json_t *tool_value(const struct tool_call *call, const char *name)
 {
     return json_object_get(call->arguments, name);

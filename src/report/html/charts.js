@@ -561,7 +561,7 @@
 
   /* The moment follows the newest point unless it was moved to another. */
   function show(fresh) {
-    var first = !points, follows = first || cursor >= points.length - 1;
+    var first = !points, follows = first || cursor >= Number(slider.max);
     data = fresh;
     choose(0);
     if (first) { makeMoment(); followWidth(); }

@@ -25,15 +25,15 @@
 
   /* ---- the parts ---- */
 
+  function alertText(alert) { return alert[0].replace(/^alert /, ''); }
+
   function tile(name, value, note, mark) {
     var told = html('dd', mark ? {'class': mark} : {}, [value]);
     if (note) told.appendChild(html('small', {}, [note]));
     return html('div', {}, [html('dt', {}, [name]), told]);
   }
-  function showTiles(state) {
-    var second = state.second, phase = state.phases[state.phase];
-    if (!second) { fill('tiles', []); return; }
-    var tiles = [
+  function tilesOfSecond(second, phase) {
+    return [
       phase.open ? tile('Arrivals', perSecond(second.arrivals), 'due') : tile('Users', grouped(second.users)),
       tile('Rate', perSecond(second.ok + second.failed), 'last second'),
       tile('p50', percentile(second.ok, 0.5, second.latency[0])),
@@ -44,7 +44,20 @@
       tile('Connections', grouped(second.connections)),
       tile('Generator', charts.percent(second.cpu), 'its busiest worker', second.cpu > 0.8 ? 'warn' : '')
     ];
-    fill('tiles', tiles);
+  }
+  /* A dash where the sample is too small. */
+  function tilesOfRun(end) {
+    return [tile('Operations', grouped(end.finished)), tile('Rate', perSecond(end.rate), 'under load')]
+      .concat(['p50', 'p95', 'p99'].map(function (name, i) {
+        return tile(name, end.percentiles[i] === null ? '\u2013' : duration(end.percentiles[i]));
+      }), [tile('Max', end.finished ? duration(end.max) : '\u2013'),
+        tile('Failed', grouped(end.failed), charts.percent(end.error_rate), end.failed ? 'bad' : ''),
+        end.users ? tile('Users', grouped(end.users), 'at the peak') : tile('Users', '\u2013'),
+        tile('Lasted', pair(end.lasted_s))]);
+  }
+  function showTiles(state) {
+    fill('tiles', state.end ? tilesOfRun(state.end) :
+      state.second ? tilesOfSecond(state.second, state.phases[state.phase]) : []);
   }
 
   function loadOf(phase) {
@@ -65,6 +78,7 @@
       return box;
     }
     if (phase.status === 'not run') { box.append('not run'); return box; }
+    if (phase.high === 0) { box.append('over'); return box; }
     box.append(grouped(phase.finished) + ' operations, ' + perSecond(phase.rate));
     if (phase.p99) box.append(', p99 ' + duration(phase.p99));
     if (phase.failed) box.append(', ', html('span', {'class': 'bad'}, [grouped(phase.failed) + ' failed']));
@@ -82,7 +96,7 @@
 
   function showAlerts(state) {
     fill('alerts', state.alerts.slice().reverse().map(function (alert) {
-      return html('li', {'class': alert[2] === null && state.running ? 'on' : 'over'}, [alert[0]]);
+      return html('li', {'class': alert[2] === null && state.running ? 'on' : 'over'}, [alertText(alert)]);
     }));
     byId('no-alerts').hidden = state.alerts.length > 0;
     fill('notices', state.notices.map(function (text) { return html('li', {}, [text]); }));
@@ -101,8 +115,10 @@
   }
 
   function showTop(state) {
-    var top = state.second ? state.second.top : [], several = known.targets.length > 1;
-    byId('top-caption').textContent = 'By p95 of the last ' + known.window_s + ' seconds, those without a success first';
+    var top = state.end ? state.end.top : state.second ? state.second.top : [];
+    var several = top.some(function (one) { return one[0] !== top[0][0]; });
+    byId('top-caption').textContent = state.end ? 'By p95 of the whole run' :
+      'By p95 of the last ' + known.window_s + ' seconds, those without a success first';
     byId('of-target').hidden = !several;
     fill('top', top.map(function (one) {
       var ok = one[2], row = html('tr', {}, [html('th', {scope: 'row'}, [one[1]])]);
@@ -114,6 +130,7 @@
     }));
     byId('top-frame').hidden = top.length === 0;
     byId('no-top').hidden = top.length > 0;
+    byId('no-top').textContent = 'No operation has finished in this phase.';
   }
 
   function showCharts(state) {
@@ -125,7 +142,7 @@
       phases: state.phases.filter(function (phase) { return phase.to_s > phase.from_s; })
         .map(function (phase) { return [phase.name, phase.from_s, phase.to_s]; }),
       alerts: state.alerts.map(function (alert) {
-        return [alert[0], alert[1], alert[2] === null ? Math.ceil(state.elapsed_s) : alert[2]];
+        return [alertText(alert), alert[1], alert[2] === null ? Math.ceil(state.elapsed_s) : alert[2]];
       }),
       watch: known.watch.map(function (points, i) { return {name: known.targets[i], points: points}; })
         .filter(function (watch) { return watch.points.length > 0; }),
@@ -144,9 +161,8 @@
     var end = state.end, second = state.second;
     byId('title').textContent = known.name + (known.repeat > 1 ? ', run ' + known.repetition + ' of ' + known.repeat : '');
     if (end) {
-      setStatus(end.more ? 'ended, another follows' : 'the run has ended', end.verdict);
-      byId('told').textContent = end.summary + (end.partial ? ' Partial: ' + end.partial + '.' : '') +
-        (end.path ? ' The result is in ' + end.path + '.' : '') + ' What stands here is the last that was measured.';
+      setStatus(end.more ? 'ended, another follows' : 'ended', end.verdict);
+      byId('told').textContent = end.summary + (end.path ? ' The result is in ' + end.path + '.' : '');
     } else if (state.running) {
       setStatus(stopping ? 'stopping' : second && second.draining ? 'draining' : 'running', 'information');
       byId('told').textContent = 'In ' + state.phases[state.phase].name + ', ' + pair(state.elapsed_s) + ' elapsed, ' +
@@ -154,8 +170,10 @@
     } else
       setStatus('waiting', 'information');
     var button = byId('stop');
-    button.disabled = stopping || !state.running || end !== null;
+    button.disabled = stopping || !state.running;
+    button.hidden = end !== null && !end.more;
     if (!armed) button.textContent = stopping && !end ? 'Stopping' : 'Stop the run';
+    byId('kept').hidden = end === null || end.more;
     document.title = byId('status').textContent + ': ' + known.name + ' \u2013 cicada';
   }
   function show() {

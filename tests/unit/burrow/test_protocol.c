@@ -536,7 +536,6 @@ static void legacy_results(void **state)
 {
     static const char *const cases[][3] = {
         {"ping", "", "EmptyResult"},
-        {"logging/setLevel", "{\"level\":\"info\"}", "EmptyResult"},
         {"tools/list", "", "ListToolsResult"},
         {"tools/call", "{\"name\":\"echo\",\"arguments\":{\"text\":\"a\"}}", "CallToolResult"},
         {"tools/call", "{\"name\":\"keep\",\"arguments\":{\"text\":\"a\"}}", "CallToolResult"},

@@ -182,6 +182,50 @@ static void seconds_are_aligned_by_the_wall_clock(void **state)
     result_free(&late);
 }
 
+static void assert_merged_recall(const char *one, const char *two, const char *both)
+{
+    struct result a, b;
+    make_empty(&a, "one", START_NS);
+    make_empty(&b, "two", START_NS);
+    a.targets[0].facts = json_loads(one, 0, NULL);
+    b.targets[0].facts = json_loads(two, 0, NULL);
+    json_t *wanted = json_loads(both, 0, NULL);
+    assert_int_equal(result_merge(&a, &b, NULL), 0);
+    char *text = json_dumps(a.targets[0].facts, JSON_COMPACT | JSON_SORT_KEYS);
+    if (!json_equal(a.targets[0].facts, wanted))
+        fail_msg("%s, not %s", text, both);
+    free(text);
+    json_decref(wanted);
+    result_free(&a);
+    result_free(&b);
+}
+
+#define ONE                                                                                        \
+    "{\"recall\": {\"value\": 0.5, \"k\": 2, \"sample\": 2, \"searches\": 9, \"correct\": 2, "     \
+    "\"wanted\": 4, \"fewest_correct\": 1, \"distribution\": [[1, 2]]}}"
+#define TWO                                                                                        \
+    "{\"recall\": {\"value\": 0.6875, \"k\": 2, \"sample\": 8, \"searches\": 8, \"correct\": 11, " \
+    "\"wanted\": 16, \"fewest_correct\": 0, \"distribution\": [[2, 5], [1, 1], [0, 2]]}}"
+#define NONE "{\"recall\": {\"value\": null, \"reason\": \"nothing was searched\"}}"
+
+static void recall_adds_up(void **state)
+{
+    (void)state;
+    assert_merged_recall(
+        ONE, TWO,
+        "{\"recall\": {\"value\": 0.65, \"k\": 2, \"sample\": 10, \"searches\": 17, \"correct\": "
+        "13, "
+        "\"wanted\": 20, \"fewest_correct\": 0, \"distribution\": [[2, 5], [1, 3], [0, 2]]}}");
+    assert_merged_recall(ONE, NONE, ONE);
+    assert_merged_recall(NONE, TWO, TWO);
+    assert_merged_recall(NONE, NONE, NONE);
+    assert_merged_recall(ONE, "{}", ONE);
+    assert_merged_recall(
+        ONE, "{\"recall\": {\"value\": 1.0, \"k\": 5, \"distribution\": [[5, 1]]}}",
+        "{\"recall\": {\"value\": null, \"reason\": \"the results that were merged have another k "
+        "each\"}}");
+}
+
 static void expect_refusal(struct result *a, struct result *b)
 {
     struct error error = {0};
@@ -215,11 +259,59 @@ static void what_does_not_belong_together_is_refused(void **state)
     expect_refusal(&a, &b);
 }
 
+static void make_segment(struct result *result, const char *host, uint64_t offset_ns, int index,
+                         int of)
+{
+    make_empty(result, host, START_NS + offset_ns);
+    result->segment = json_pack("{s:i, s:[i]}", "of", of, "parts", index);
+}
+
+static void segments_make_the_whole_once_each(void **state)
+{
+    struct result a, b, c;
+    (void)state;
+    make_segment(&a, "one", 0, 2, 3);
+    make_segment(&b, "two", 1, 1, 3);
+    assert_int_equal(result_merge(&a, &b, NULL), 0);
+    json_t *parts = json_pack("{s:i, s:[i, i]}", "of", 3, "parts", 1, 2);
+    assert_true(json_equal(a.segment, parts));
+    json_decref(parts);
+    make_segment(&c, "three", 2, 3, 3);
+    assert_int_equal(result_merge(&a, &c, NULL), 0);
+    assert_null(a.segment); /* whole */
+    result_free(&a);
+}
+
+static void segments_of_another_division_are_refused(void **state)
+{
+    struct result a, b;
+    (void)state;
+    make_segment(&a, "one", 0, 1, 2); /* the same part twice */
+    make_segment(&b, "two", 1, 1, 2);
+    expect_refusal(&a, &b);
+    make_segment(&a, "one", 0, 1, 2);
+    make_segment(&b, "two", 1, 2, 3);
+    expect_refusal(&a, &b);
+    make_segment(&a, "one", 0, 1, 2); /* a part, and a whole */
+    make_empty(&b, "two", START_NS + 1);
+    expect_refusal(&a, &b);
+    make_segment(&a, "one", 0, 1, 2); /* nonsense */
+    make_segment(&b, "two", 1, 7, 2);
+    expect_refusal(&a, &b);
+    make_segment(&a, "one", 0, 1, 2);
+    make_empty(&b, "two", START_NS + 1);
+    b.segment = json_pack("{s:s, s:i}", "of", "two", "parts", 1);
+    expect_refusal(&a, &b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_make_the_whole),
         cmocka_unit_test(seconds_are_aligned_by_the_wall_clock),
+        cmocka_unit_test(recall_adds_up),
+        cmocka_unit_test(segments_make_the_whole_once_each),
+        cmocka_unit_test(segments_of_another_division_are_refused),
         cmocka_unit_test(what_does_not_belong_together_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

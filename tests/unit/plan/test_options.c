@@ -60,7 +60,7 @@ static void a_url_alone_means_validate(void **state)
     PARSE(&line, URL);
     assert_string_equal(line.plan.name, "validate");
     assert_int_equal(line.plan.phase_count, 11);
-    assert_int_equal(line.plan.threshold_count, 6);
+    assert_int_equal(line.plan.threshold_count, 7);
     assert_string_equal(line.plan.targets[0].url, URL);
     assert_string_equal(line.plan.targets[0].name, "target");
     assert_string_equal(line.plan.targets[0].where, "command line");
@@ -118,8 +118,9 @@ static void every_flag_lands(void **state)
     PARSE(&line, URL, "--tool", "a*", "--tool", "b", "--exclude", "c", "--allow-destructive",
           "--variants", "3", "--minimum-sample", "7", "--threshold", "p95<1s,mean<1s",
           "--threshold=errors{tool=a}<9%", "--abort-on", "errors>50%", "--timeout", "2s",
-          "--connect-timeout", "1s", "--seed", "0", "--repeat", "3", "--tag", "a=b", "--tag", "a=c",
-          "--protocol", "2025-06-18", "--transport", "sse", "--header", "X-A: b c", "--insecure");
+          "--connect-timeout", "1s", "--lost-after", "2m", "--seed", "0", "--repeat", "3", "--tag",
+          "a=b", "--tag", "a=c", "--protocol", "2025-06-18", "--transport", "sse", "--header",
+          "X-A: b c", "--insecure");
     const struct mix *mix = &line.plan.mixes[0];
     assert_string_equal(mix->include[0], "a*");
     assert_string_equal(mix->include[1], "b");
@@ -128,7 +129,7 @@ static void every_flag_lands(void **state)
     assert_true(mix->allow_destructive);
     assert_int_equal(mix->variants, 3);
     assert_int_equal(mix->minimum_sample, 7);
-    assert_int_equal(line.plan.threshold_count, 8);
+    assert_int_equal(line.plan.threshold_count, 9);
     assert_string_equal(line.plan.thresholds[0].text, "p99<1000ms");
     assert_string_equal(line.plan.thresholds[2].text, "p95<1s");
     assert_string_equal(line.plan.thresholds[4].text, "errors{tool=a}<9%");
@@ -141,6 +142,7 @@ static void every_flag_lands(void **state)
     const struct target_options *target = &line.plan.targets[0];
     assert_int_equal(target->timeout_ns, 2000000000);
     assert_int_equal(target->connect_timeout_ns, 1000000000);
+    assert_int_equal(line.plan.lost_after_ns, UINT64_C(120000000000));
     assert_string_equal(target->protocol, "2025-06-18");
     assert_string_equal(target->transport, "sse");
     assert_string_equal(target->header_values[0], "b c");
@@ -497,7 +499,7 @@ int main(void)
                                        cmocka_unit_test(one_phase_is_adjusted_in_place),
                                        cmocka_unit_test(a_plan_without_a_target_takes_one),
                                        cmocka_unit_test(without_a_target_burrow_is_it),
-        cmocka_unit_test(wrong_lines_are_explained),
+                                       cmocka_unit_test(wrong_lines_are_explained),
                                        cmocka_unit_test(results_go_where_they_are_asked_to),
                                        cmocka_unit_test(help_names_every_option_and_fits),
                                        cmocka_unit_test(the_target_options_serve_others)};

@@ -280,35 +280,36 @@ static void words_mean_what_they_say(void **state)
 {
     struct plan plan;
     (void)state;
-    parse_plan(&plan, "name: n\n"
-                      "targets:\n"
-                      "  - name: a\n"
-                      "    url: https://h/mcp\n"
-                      "    protocol: 2025-06-18\n"
-                      "    transport: sse\n"
-                      "    headers: {X-One: 1, X-Two: two words}\n"
-                      "    cacert: ca.pem\n"
-                      "    insecure: yes\n"
-                      "    http2: false\n"
-                      "    listen: off\n"
-                      "    timeout: 3s\n"
-                      "    pool: 20\n"
-                      "    options: {database: 3}\n"
-                      "  - name: b\n"
-                      "    command: run \"two words\" 'it''s' a\\ b\n"
-                      "    env: {LEVEL: debug}\n"
-                      "    processes: 4\n"
-                      "think_time: 10ms\n"
-                      "in_flight: 3\n"
-                      "phases:\n"
-                      "  - {kind: peak, users: 5, duration: 1m, pace: 2s}\n"
-                      "  - {rate: 10, operations: 7, arrivals: poisson, think_time: 0, mix: n}\n"
-                      "mixes:\n"
-                      "  - {name: m, target: b, include: x, exclude: [y, z], variants: 3}\n"
-                      "  - {name: n, allow_destructive: true, minimum_sample: 9}\n"
-                      "timeout: 5s\nconnect_timeout: 1s\nseed: 9\nworkers: 2\nrepeat: 3\n"
-                      "segment: 2/3\nstart_at: 1769860800\ntags: {k: v, n: 1}\n"
-                      "abort_on: errors>50%\n");
+    parse_plan(&plan,
+               "name: n\n"
+               "targets:\n"
+               "  - name: a\n"
+               "    url: https://h/mcp\n"
+               "    protocol: 2025-06-18\n"
+               "    transport: sse\n"
+               "    headers: {X-One: 1, X-Two: two words}\n"
+               "    cacert: ca.pem\n"
+               "    insecure: yes\n"
+               "    http2: false\n"
+               "    listen: off\n"
+               "    timeout: 3s\n"
+               "    pool: 20\n"
+               "    options: {database: 3}\n"
+               "  - name: b\n"
+               "    command: run \"two words\" 'it''s' a\\ b\n"
+               "    env: {LEVEL: debug}\n"
+               "    processes: 4\n"
+               "think_time: 10ms\n"
+               "in_flight: 3\n"
+               "phases:\n"
+               "  - {kind: peak, users: 5, duration: 1m, pace: 2s}\n"
+               "  - {rate: 10, operations: 7, arrivals: poisson, think_time: 0, mix: n}\n"
+               "mixes:\n"
+               "  - {name: m, target: b, include: x, exclude: [y, z], variants: 3}\n"
+               "  - {name: n, allow_destructive: true, minimum_sample: 9}\n"
+               "timeout: 5s\nconnect_timeout: 1s\nlost_after: 2m\nseed: 9\nworkers: 2\nrepeat: 3\n"
+               "segment: 2/3\nstart_at: 1769860800\ntags: {k: v, n: 1}\n"
+               "abort_on: errors>50%\n");
     assert_string_equal(plan.name, "n");
     const struct target_options *a = &plan.targets[0], *b = &plan.targets[1];
     assert_string_equal(a->protocol, "2025-06-18");
@@ -322,6 +323,7 @@ static void words_mean_what_they_say(void **state)
     assert_int_equal(a->connect_timeout_ns, 1000000000);
     assert_int_equal(a->pool_size, 20);
     assert_int_equal(a->seed, 9);
+    assert_int_equal(plan.lost_after_ns, UINT64_C(120000000000));
     assert_int_equal(json_integer_value(json_object_get(a->driver_options, "database")), 3);
     assert_string_equal(a->where, "plan.yaml:3");
     assert_string_equal(b->protocol, "auto");

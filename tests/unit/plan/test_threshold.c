@@ -32,6 +32,8 @@ static void reads_expressions(void **state)
         {"errors<0.02", FIGURE_ERRORS, 0, COMPARE_LESS, 0.02, NULL, NULL, NULL},
         {"rate>100/s", FIGURE_RATE, 0, COMPARE_GREATER, 100, NULL, NULL, NULL},
         {"rate>=6000/min ", FIGURE_RATE, 0, COMPARE_GREATER_EQUAL, 100, NULL, NULL, NULL},
+        {"recall>=0.95", FIGURE_RECALL, 0, COMPARE_GREATER_EQUAL, 0.95, NULL, NULL, NULL},
+        {"recall{target=a}>90%", FIGURE_RECALL, 0, COMPARE_GREATER, 0.9, NULL, NULL, "a"},
         {"p95{tool=echo}<50ms", FIGURE_PERCENTILE, 0.95, COMPARE_LESS, 5e7, "echo", NULL, NULL},
         {"errors{phase=peak, target=a*}<1%", FIGURE_ERRORS, 0, COMPARE_LESS, 0.01, NULL, "peak",
          "a*"},
@@ -70,6 +72,9 @@ static void refuses_what_means_nothing(void **state)
                                           {"errors<x", "no share"},
                                           {"errors<1% 2", "no share"},
                                           {"rate>5ms", "no number per second"},
+                                          {"recall>1.1", "no share from 0 to 1"},
+                                          {"recall{tool=search}>0.9", "leave target alone"},
+                                          {"recall{phase=a}>0.9", "leave target alone"},
                                           {"p95{}<1s", "selects by none"},
                                           {"p95{tool}<1s", "one without \"=\""},
                                           {"p95{tool=}<1s", "without a value"},
@@ -112,6 +117,20 @@ static void reads_lists(void **state)
     threshold_list_free(list, count);
 }
 
+static void no_run_is_aborted_by_its_recall(void **state)
+{
+    struct threshold *list = NULL;
+    size_t count = 0;
+    struct error error = {0};
+    (void)state;
+    assert_int_equal(threshold_list_add_abort(&list, &count, "errors>5%", "here", &error), 0);
+    assert_int_equal(threshold_list_add_abort(&list, &count, "p99>1s,recall<0.5", "here", &error),
+                     -1);
+    assert_int_equal(error.code, ERROR_USAGE);
+    assert_contains(error.text, "recall<0.5: recall is measured after the run");
+    threshold_list_free(list, count);
+}
+
 static void a_given_one_replaces_the_same_figure(void **state)
 {
     struct threshold *list = NULL, *given = NULL;
@@ -132,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_expressions), cmocka_unit_test(refuses_what_means_nothing),
-        cmocka_unit_test(reads_lists), cmocka_unit_test(a_given_one_replaces_the_same_figure)};
+        cmocka_unit_test(reads_lists), cmocka_unit_test(no_run_is_aborted_by_its_recall),
+        cmocka_unit_test(a_given_one_replaces_the_same_figure)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

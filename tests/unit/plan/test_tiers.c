@@ -78,6 +78,7 @@ static void the_embedded_tiers_stand_in(void **state)
     assert_string_equal(tiers[2], "sqlite");
     assert_null(tiers[3]);
     assert_threshold(&plan, "errors{target=redis}<5%");
+    assert_threshold(&plan, "recall{target=faiss}>=0.95");
     assert_threshold(&plan, "errors{target=faiss}<5%");
     assert_threshold(&plan, "errors{target=sqlite}<2%");
     assert_ptr_equal(target_of(&plan, "cross")->siblings, plan.targets);
@@ -104,11 +105,32 @@ static void given_tiers_take_their_place(void **state)
     assert_true(phase_of(&plan, "memory-sqlite")->not_run);
     assert_int_equal(string_list_length(target_of(&plan, "cross")->tiers), 3);
     assert_threshold(&plan, "errors{target=neo4j}<1%");
-    assert_int_equal(plan.threshold_count, 3 + 1 + 2);
+    assert_int_equal(plan.threshold_count, 3 + 1 + 2 + 1);
     char *text = print_plan(&plan);
     assert_contains(text, "bolt://");
     assert_null(strstr(text, "secret"));
     free(text);
+    plan_free(&plan);
+}
+
+/* One on recall that was given, for this target or all, stands for the default. */
+static void a_given_recall_replaces_the_default(void **state)
+{
+    (void)state;
+    static const char *const given[] = {"recall>=0.5", "recall{target=fa*}>=0.5"};
+    for (size_t i = 0; i < 2; i++) {
+        struct plan plan;
+        char text[200];
+        snprintf(text, sizeof text, HEAD "thresholds: [\"%s\"]\n", given[i]);
+        load(&plan, text);
+        assert_threshold(&plan, given[i]);
+        for (size_t t = 0; t < plan.threshold_count; t++)
+            assert_string_not_equal(plan.thresholds[t].text, "recall{target=faiss}>=0.95");
+        plan_free(&plan);
+    }
+    struct plan plan;
+    load(&plan, HEAD "thresholds: [\"recall{target=other}>=0.5\"]\n");
+    assert_threshold(&plan, "recall{target=faiss}>=0.95");
     plan_free(&plan);
 }
 
@@ -297,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_embedded_tiers_stand_in),
         cmocka_unit_test(given_tiers_take_their_place),
+        cmocka_unit_test(a_given_recall_replaces_the_default),
         cmocka_unit_test(a_plan_may_say_more_of_a_tier),
         cmocka_unit_test(without_tiers_nothing_is_run),
         cmocka_unit_test(flags_stand_over_the_plan),

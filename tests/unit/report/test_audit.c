@@ -17,16 +17,25 @@ static json_t *make_document(void)
     static const struct judge_threshold thresholds[] = {
         {.text = "p95<500ms", .figure = JUDGE_PERCENTILE, .fraction = 0.95, .value = 5e8},
         {.text = "p99<1ms", .figure = JUDGE_PERCENTILE, .fraction = 0.99, .value = 1e6},
-        {.text = "errors<2%", .figure = JUDGE_ERRORS, .value = 0.02}};
+        {.text = "errors<2%", .figure = JUDGE_ERRORS, .value = 0.02},
+        {.text = "recall>=0.95",
+         .figure = JUDGE_RECALL,
+         .compare = JUDGE_GREATER_EQUAL,
+         .value = 0.95}};
     struct judge_options options = {
         .thresholds = thresholds,
-        .threshold_count = 3,
+        .threshold_count = 4,
         .minimum_sample = 30,
         .alerts = {{"high_error_rate", ALERT_ERRORS, false, 0.001, 0.0005, 2, 2, false}},
         .alert_count = 1};
     struct result result;
     struct error error = {0};
     fixture_make(&result, &FIXTURE_DEFAULT);
+    json_decref(result.targets[1].facts);
+    result.targets[1].facts =
+        json_pack("{s:{s:f,s:i,s:i,s:i,s:i,s:i,s:i,s:[[i,i],[i,i]]}}", "recall", "value", 0.995,
+                  "k", 10, "sample", 200, "searches", 900, "correct", 1990, "wanted", 2000,
+                  "fewest_correct", 9, "distribution", 10, 190, 9, 10);
     assert_int_equal(judge_result(&result, &options), 0);
     json_t *document = result_to_json(&result, &error);
     assert_non_null(document);
@@ -167,6 +176,18 @@ static void edit_duration(json_t *d)
 {
     json_object_set_new(AT(d, "phases", "0"), "duration_ns", json_integer(4000000000));
 }
+static void edit_recall(json_t *d)
+{
+    json_object_set_new(AT(d, "targets", "1", "facts", "recall"), "value", json_real(0.999));
+}
+static void edit_right_answers(json_t *d)
+{
+    add_one(AT(d, "targets", "1", "facts", "recall", "distribution", "0", "1"));
+}
+static void edit_searches(json_t *d)
+{
+    json_object_set_new(AT(d, "targets", "1", "facts", "recall"), "searches", json_integer(7));
+}
 static void edit_verdict(json_t *d)
 {
     json_object_set_new(d, "verdict", json_string("pass"));
@@ -250,6 +271,9 @@ static const struct {
     {"an operation's count", edit_operation_count, "targets[0].operations[1].figures.count"},
     {"a rate", edit_rate, "phases[0].figures.rate_per_s"},
     {"a duration", edit_duration, "phases[0].figures.rate_per_s"},
+    {"the recall", edit_recall, "targets[1].facts.recall.value: stored 0.999, derived 0.995"},
+    {"the right answers", edit_right_answers, "targets[1].facts.recall"},
+    {"the searches", edit_searches, "targets[1].facts.recall: no more were compared than"},
     {"the verdict", edit_verdict, "verdict: stored \"pass\", derived \"fail\""},
     {"the exit code", edit_exit_code, "exit_code: stored 0, derived 1"},
     {"a finding", edit_finding, "findings[1].verdict: stored \"pass\", derived \"fail\""},
