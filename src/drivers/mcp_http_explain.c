@@ -107,8 +107,10 @@ static int explain_status(const char *url, const char *what, const struct mcp_ht
         if (statuses[i].status == status)
             return error_set(error, ERROR_TARGET, "%s: HTTP %d%s%s: %s", url, status, html, wait,
                              statuses[i].text);
-    return error_set(error, ERROR_TARGET, "%s: %sHTTP %d%s%s; is this an MCP endpoint?", url, what,
-                     status, html, wait);
+    return error_set(
+        error, ERROR_TARGET,
+        "%s: %sHTTP %d%s%s; is this an MCP endpoint? Another HTTP service takes --driver http", url,
+        what, status, html, wait);
 }
 
 static int explain_violation(const char *url, const char *what,
