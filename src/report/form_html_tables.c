@@ -11,10 +11,11 @@
 
 void form_html_table_begin(FILE *file, const char *id, const char *caption)
 {
-    fprintf(file,
-            "<div class=\"scroll\" role=\"region\" aria-labelledby=\"%s-caption\" tabindex=\"0\">"
-            "<table id=\"%s-table\"><caption id=\"%s-caption\"><span>%s</span></caption>\n<thead><tr>",
-            id, id, id, caption);
+    fprintf(
+        file,
+        "<div class=\"scroll\" role=\"region\" aria-labelledby=\"%s-caption\" tabindex=\"0\">"
+        "<table id=\"%s-table\"><caption id=\"%s-caption\"><span>%s</span></caption>\n<thead><tr>",
+        id, id, id, caption);
 }
 
 void form_html_table_end(FILE *file)

@@ -26,8 +26,8 @@ int terminal_columns(FILE *stream); /* its width; COLUMNS, else 100, when it is 
 size_t text_append_safe(struct buffer *output, const char *text, size_t width);
 /* The same to a stream. */
 size_t text_print_safe(FILE *stream, const char *text, size_t width);
-/* JSON of someone else's, whole. Code points that would be obeyed become escapes of JSON, so that it
- * stays the same document; bytes that are no UTF-8 become U+FFFD. */
+/* JSON of someone else's, whole. Code points that would be obeyed become escapes of JSON, so that
+ * it stays the same document; bytes that are no UTF-8 become U+FFFD. */
 void text_print_json(FILE *stream, const char *json);
 /* Exactly `width` columns, filled with spaces on the right. */
 void text_print_padded(FILE *stream, const char *text, size_t width);

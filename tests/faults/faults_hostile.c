@@ -11,15 +11,12 @@ static const char *const hostile[] = {
     "\"><svg/onload=window.owned=1> autofocus onfocus='window.owned=1",
     "]]><owned/>&owned;<!-- -->",
     "</style><img src=x onerror=window.owned=1>",
-    "c1 \xc2\x9b"
-    "31m\xc2\x9d"
-    "0;owned\xc2\x9c",
+    "c1 \302\23331m\302\2350;owned\xc2\x9c",
     "=cmd|'/C owned'!A0",
     "  +1+owned",
     "\033]0;owned\007\033[2J\033[31mred\033[?1049h",
     "@everyone #1 http://owned.invalid/ www.owned.invalid owned@owned.invalid",
-    "\xe2\x80\xae"
-    "bidi\xe2\x81\xa6 \xe2\x80\x8f\xe2\x80\x8bhidden\xef\xbb\xbf",
+    "\342\200\256bidi\xe2\x81\xa6 \xe2\x80\x8f\xe2\x80\x8bhidden\xef\xbb\xbf",
     "lines\nof\r\n::error::owned\ttext\xe2\x80\xa8more",
     "'; touch owned; '",
     "$(touch owned)`touch owned`",
