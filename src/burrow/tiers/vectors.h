@@ -62,8 +62,8 @@ int vectors_wanted_fetch(struct vectors_wanted *wanted, struct error *error);
 void vectors_wanted_keep(struct vectors *vectors, const struct vectors_wanted *wanted);
 void vectors_wanted_free(struct vectors_wanted *wanted); /* harmless on NULL */
 
-/* Above how many vectors a space is searched by a graph, which is approximate, in place of a scan of
- * all, which is exact. 32,768 if nothing is said. */
+/* Above how many vectors a space is searched by a graph, which is approximate, in place of a scan
+ * of all, which is exact. 32,768 if nothing is said. */
 void vectors_scan_at_most(struct vectors *vectors, size_t count);
 
 /* The dispatcher's: the transaction of the call is over. */
