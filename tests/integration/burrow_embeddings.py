@@ -153,6 +153,14 @@ def finds_by_meaning():
         expect(burrow.call("system_health")["status"] == "healthy", f"{burrow.call('system_health')}")
 
 
+def takes_long_vectors():
+    with Embeddings(dimension=3000) as server, Burrow(*options(server)) as burrow:
+        fill(burrow)
+        expect(names(burrow, "car")[0] == "a", f"{names(burrow, 'car')}")
+        space = burrow.call("get_vector_statistics", samples=3)["spaces"][0]
+        expect(space["dimension"] == 3000 and space["recall_at_10"] == 1, f"{space}")
+
+
 def faults():
     with Embeddings() as server, Burrow(*options(server, "/v1")) as burrow:
         fill(burrow)
@@ -229,4 +237,4 @@ def options_are_checked():
 
 
 sys.exit(run_tests([(function.__name__, function) for function in [
-    finds_by_meaning, faults, slow_server_holds_nobody_up, another_model, options_are_checked]], parallel=2))
+    finds_by_meaning, takes_long_vectors, faults, slow_server_holds_nobody_up, another_model, options_are_checked]], parallel=2))
