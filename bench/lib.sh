@@ -39,6 +39,9 @@ if (($(nproc) >= 2)) && command -v taskset >/dev/null; then
     pin_server=(taskset -c 1)
 fi
 
+# REALTIME=1 (as root) puts what is measured before whoever else runs on its core.
+[[ -z ${REALTIME:-} ]] || pin_client+=(chrt -f 10)
+
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
@@ -169,6 +172,32 @@ measure_mcp_stress() {
 import json, sys
 result = json.load(open(sys.argv[1]))
 print(result["totalRequests"], result["totalErrors"], result["overall"]["p99"])' "$work/out")
+}
+
+# The starts of the last measure_cicada, from its histogram of intended to actual start: count p50 p99 p99.9 max, in us.
+start_delays() {
+    python3 - "$work/result.json" <<'DELAYS'
+import json, sys
+queue = json.load(open(sys.argv[1]))["phases"][-1]["targets"][0]["parts"]["queue"]
+values, bucket = [], 0  # tokens: the distance from the bucket before, then xCOUNT unless it is 1
+for token in queue["buckets"].split():
+    distance, _, count = token.partition("x")
+    bucket += int(distance)
+    values.append((bucket, int(count or 1)))
+def nanoseconds(bucket):  # the highest value of a bucket
+    if bucket < 2048:
+        return bucket
+    exponent = bucket // 1024 - 1
+    return (bucket - 1024 * exponent + 1 << exponent) - 1
+def quantile(fraction):
+    rank, seen = -(-queue["count"] * fraction // 1), 0
+    for bucket, count in values:
+        seen += count
+        if seen >= rank:
+            return min(nanoseconds(bucket), queue["max_ns"])
+print(queue["count"], *("%.1f" % (value / 1e3) for value in
+                        (quantile(0.5), quantile(0.99), quantile(0.999), queue["max_ns"])))
+DELAYS
 }
 
 have_autocannon() {

@@ -21,32 +21,6 @@ row 'cicada, null, 1 user' "$wrk"
 measure_cicada --workers 1 --rate "$RATE" --duration "${DURATION}s" null://
 row "cicada, null, open at $RATE/s" "$wrk"
 
-# The starts of one run, from its histogram of intended to actual start: count p50 p99 p99.9 max, in us.
-start_delays() {
-    python3 - "$work/result.json" <<'DELAYS'
-import json, sys
-queue = json.load(open(sys.argv[1]))["phases"][-1]["targets"][0]["parts"]["queue"]
-values, bucket = [], 0  # tokens: the distance from the bucket before, then xCOUNT unless it is 1
-for token in queue["buckets"].split():
-    distance, _, count = token.partition("x")
-    bucket += int(distance)
-    values.append((bucket, int(count or 1)))
-def nanoseconds(bucket):  # the highest value of a bucket
-    if bucket < 2048:
-        return bucket
-    exponent = bucket // 1024 - 1
-    return (bucket - 1024 * exponent + 1 << exponent) - 1
-def quantile(fraction):
-    rank, seen = -(-queue["count"] * fraction // 1), 0
-    for bucket, count in values:
-        seen += count
-        if seen >= rank:
-            return min(nanoseconds(bucket), queue["max_ns"])
-print(queue["count"], *("%.1f" % (value / 1e3) for value in
-                        (quantile(0.5), quantile(0.99), quantile(0.999), queue["max_ns"])))
-DELAYS
-}
-
 title "delay of starts against their intended time at $RATE/s, us (ratio: of the p99 against the bare timers)"
 printf '%-34s %10s %9s %9s %9s %9s %8s\n' client starts p50 p99 p99.9 max ratio
 least_floor='' least='' # whoever else runs on the machine only adds: the least p99 is the undisturbed one

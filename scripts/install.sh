@@ -77,7 +77,7 @@ install_npm() {
 }
 
 install_packages
-if wants demo || wants test || wants bench; then
+if wants test || wants bench; then
     # shellcheck source=scripts/environment.sh
     . scripts/environment.sh
     install_node

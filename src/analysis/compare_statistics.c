@@ -12,7 +12,7 @@ static double beta_fraction(double a, double b, double x)
     double c = 1, d = 1 - (a + b) * x / (a + 1);
     d = 1 / (fabs(d) < tiny ? tiny : d);
     double h = d;
-    for (int m = 1; m <= 500; m++) {
+    for (int m = 1; m <= 20000; m++) {
         double factors[2] = {m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
                              -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))};
         double step = 1;
@@ -46,6 +46,16 @@ double student_tail(double t, double freedom)
         return t > 0 ? 0 : 1;
     double both = incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t));
     return t >= 0 ? both / 2 : 1 - both / 2;
+}
+
+double beta_quantile(double below, double a, double b)
+{
+    double low = 0, high = 1;
+    for (int i = 0; i < 100 && high - low > 1e-15; i++) {
+        double middle = (low + high) / 2;
+        *(incomplete_beta(a, b, middle) < below ? &low : &high) = middle;
+    }
+    return (low + high) / 2;
 }
 
 double student_quantile(double tail, double freedom)

@@ -8,6 +8,8 @@
 double student_tail(double t, double freedom);
 /* The t that `tail` (0 < tail < 0.5) of the distribution lies above. */
 double student_quantile(double tail, double freedom);
+/* The value that `below` (0..1) of the beta distribution with a, b > 0 lies below. */
+double beta_quantile(double below, double a, double b);
 /* Adjust p-values in place so that the chance of any false rejection among them stays below the
  * level they are held against (Holm 1979). -1 when memory is out. */
 int holm_adjust(double *p, size_t count);

@@ -1,6 +1,7 @@
 /* The verdict, from the findings of every rule. */
 #include "analysis/judge.h"
 
+#include "analysis/capacity.h"
 #include "analysis/coverage.h"
 #include "analysis/degradation.h"
 #include "analysis/knee.h"
@@ -22,6 +23,7 @@
 
 static int judge_end(struct result *result, enum run_end ended_by);
 static int judge_any_operation(struct result *result);
+static int judge_segments(struct result *result);
 static int summarise(struct result *result, enum run_end ended_by);
 
 const char *run_end_name(enum run_end end)
@@ -36,7 +38,7 @@ int judge_result(struct result *result, const struct judge_options *options)
     struct saturation saturation = saturation_of(result);
     result_clear_findings(result);
     if (judge_end(result, options->ended_by) < 0 || judge_any_operation(result) < 0 ||
-        tiers_judge(result) < 0)
+        judge_segments(result) < 0 || tiers_judge(result) < 0)
         return -1;
     for (size_t i = 0; i < options->threshold_count; i++)
         if (threshold_judge(result, &options->thresholds[i], &saturation) < 0)
@@ -45,6 +47,7 @@ int judge_result(struct result *result, const struct judge_options *options)
         release_judge(result) < 0 || saturation_judge(result, &saturation) < 0 ||
         coverage_judge(result, options->minimum_sample) < 0 || rejection_judge(result) < 0 ||
         phases_not_run_judge(result) < 0 || scalability_judge(result, &saturation) < 0 ||
+        capacity_judge(result, &saturation) < 0 ||
         knee_judge(result, options->thresholds, options->threshold_count, &saturation) < 0 ||
         degradation_judge(result) < 0 || outliers_judge(result) < 0)
         return -1;
@@ -102,6 +105,24 @@ static int judge_any_operation(struct result *result)
     return result_add_finding(result, "no_operations", "run", VERDICT_INCONCLUSIVE, NULL,
                               ">= 1 operation", 0,
                               "no operation was run, so there is nothing to judge");
+}
+
+/* A merge without all segments is less load than the plan's. One segment by itself is known to be.
+ */
+static int judge_segments(struct result *result)
+{
+    size_t held = json_array_size(json_object_get(result->segment, "parts"));
+    json_int_t of = json_integer_value(json_object_get(result->segment, "of"));
+    char text[200];
+    if (held < 2 || of <= (json_int_t)held)
+        return 0;
+    snprintf(text, sizeof text,
+             "%zu of the %lld segments of the load are here: the target had more load than is "
+             "counted",
+             held, (long long)of);
+    return result_add_finding(result, "segments_missing", "run", VERDICT_INCONCLUSIVE,
+                              json_pack("{s:I, s:I}", "segments", (json_int_t)held, "of", of),
+                              "all segments", held, text);
 }
 
 /* ---- the verdict ---------------------------------------------------------------------------- */

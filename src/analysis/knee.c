@@ -1,6 +1,8 @@
 /* Where the plan's limits are first broken for good, and by what. */
 #include "analysis/knee.h"
 
+#include "analysis/intervals.h"
+#include "analysis/knee_interval.h"
 #include "analysis/quantity.h"
 #include "analysis/series.h"
 
@@ -15,14 +17,6 @@ struct break_at { /* of one level */
     const char *by;
     double value;
 };
-
-static bool is_limit(const struct judge_threshold *threshold)
-{
-    bool upper = threshold->compare == JUDGE_LESS || threshold->compare == JUDGE_LESS_EQUAL;
-    return upper && threshold->figure != JUDGE_RATE && threshold->figure != JUDGE_RECALL &&
-           threshold->figure != JUDGE_MAX && !threshold->tool && !threshold->phase &&
-           !threshold->target;
-}
 
 static bool breaks(const struct judge_threshold *threshold, double value)
 {
@@ -73,7 +67,7 @@ static struct break_at judge_level(const struct judge_threshold *thresholds, siz
 {
     struct break_at found = {.state = KEPT};
     for (size_t i = 0; i < count; i++) {
-        if (!is_limit(&thresholds[i]))
+        if (!knee_is_limit(&thresholds[i]))
             continue;
         struct break_at one = thresholds[i].figure == JUDGE_ERRORS
                                   ? judge_errors(&thresholds[i], level)
@@ -89,6 +83,7 @@ static struct break_at judge_level(const struct judge_threshold *thresholds, siz
 struct knee {
     const struct level *keeps, *breaks; /* NULL: none */
     struct break_at how;
+    struct knee_interval interval; /* of the load at which it breaks */
     size_t known;
     uint64_t sample;
 };
@@ -115,9 +110,21 @@ static struct knee find(const struct levels *levels, const struct judge_threshol
     return knee;
 }
 
+static const char *describe_interval(const struct knee_interval *interval, char *text, size_t size)
+{
+    char high[40] = "no level measured surely breaks it";
+    if (interval->has_high)
+        snprintf(high, sizeof high, "at most %.0f", interval->high);
+    if (interval->has_low)
+        snprintf(text, size, "above %.0f, %s", interval->low, high);
+    else
+        snprintf(text, size, "%s", high);
+    return text;
+}
+
 static void describe(const struct knee *knee, const char *unit, char *text, size_t size)
 {
-    char kept[64] = "no lower level kept it", value[QUANTITY_SIZE];
+    char kept[64] = "no lower level kept it", value[QUANTITY_SIZE], interval[80];
     if (knee->known == 0) {
         snprintf(text, size, "breaking point: no level of load has the sample to judge it");
         return;
@@ -135,8 +142,10 @@ static void describe(const struct knee *knee, const char *unit, char *text, size
     else
         quantity_duration(value, sizeof value, quantity_whole(knee->how.value));
     const char *limit = knee->how.threshold->text ? knee->how.threshold->text : "a limit";
-    snprintf(text, size, "breaking point: from %.0f %s on by %s (%.*s is broken at %s; %s)",
-             knee->breaks->load, unit, knee->how.by, quantity_cut(limit, 60), limit, value, kept);
+    snprintf(text, size,
+             "breaking point: from %.0f %s on by %s (%.*s is broken at %s; %s); 95%%: %s",
+             knee->breaks->load, unit, knee->how.by, quantity_cut(limit, 60), limit, value, kept,
+             describe_interval(&knee->interval, interval, sizeof interval));
 }
 
 static json_t *figures_of(const struct knee *knee, const char *unit)
@@ -151,6 +160,10 @@ static json_t *figures_of(const struct knee *knee, const char *unit)
         json_object_set_new(figures, "breaks_at", json_real(knee->breaks->load));
         json_object_set_new(figures, "by", json_string(knee->how.by));
         json_object_set_new(figures, share ? "error_rate" : "value_ns", json_real(knee->how.value));
+        estimate_set(figures, "load",
+                     &(struct estimate){knee->breaks->load,
+                                        knee->interval.has_low ? knee->interval.low : NAN,
+                                        knee->interval.has_high ? knee->interval.high : NAN});
     }
     return figures;
 }
@@ -163,17 +176,22 @@ int knee_judge(struct result *result, const struct judge_threshold *thresholds, 
     char text[512];
     bool any = false, rises = false;
     for (size_t i = 0; i < count; i++)
-        any |= is_limit(&thresholds[i]);
+        any |= knee_is_limit(&thresholds[i]);
     for (size_t p = 0; p < result->phase_count; p++)
         rises |=
             series_is(&result->phases[p], "ramp-up") || series_is(&result->phases[p], "stress");
     if (!any || !rises)
         return 0;
-    if (levels_of(result, kinds, &levels) < 0) {
+    struct knee knee = {.known = 0};
+    int status = levels_of(result, kinds, &levels);
+    if (status == 0) {
+        knee = find(&levels, thresholds, count);
+        status = knee_interval(&levels, thresholds, count, &knee.interval);
+    }
+    if (status < 0) {
         levels_free(&levels);
         return -1;
     }
-    struct knee knee = find(&levels, thresholds, count);
     const char *unit = levels.open ? "arrivals per second" : "users";
     describe(&knee, unit, text, sizeof text);
     if (knee.breaks && saturation->saturated)

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#define SLOW_MAY_BE 0.05 /* of a window: its p95 is held against the limit */
+
 static double number(const json_t *object, const char *name)
 {
     return json_number_value(json_object_get(object, name));
@@ -36,6 +38,43 @@ static void read_limits(struct recovery_evidence *found, const json_t *baseline,
     found->limit_errors = found->baseline_errors + number(tolerance, "error_rate_extra");
 }
 
+/* ---- how sure the time is ------------------------------------------------------------------- */
+
+enum sure { SURE_OF_NOTHING, SURELY_WITHIN, SURELY_BEYOND };
+
+static enum sure sure_of(const struct recovery_evidence *found, const json_t *window)
+{
+    double finished = number(window, "finished"), failed = number(window, "failed");
+    struct estimate slow = interval_share(number(window, "slow"), finished - failed);
+    struct estimate errors = interval_share(failed, finished);
+    if (slow.low > SLOW_MAY_BE || errors.low > found->limit_errors) /* false when not known */
+        return SURELY_BEYOND;
+    bool within = slow.high < SLOW_MAY_BE && errors.high < found->limit_errors;
+    return within ? SURELY_WITHIN : SURE_OF_NOTHING;
+}
+
+/* One window more, up to the last of the row that is recovery. */
+static void follow(struct recovery_evidence *found, const json_t *window, bool holds,
+                   double window_ns, bool *sure_of_row)
+{
+    double end_ns = number(window, "end_ns");
+    enum sure sure = sure_of(found, window);
+    if (sure == SURELY_BEYOND)
+        found->time.low = fmax(0, end_ns - window_ns);
+    *sure_of_row = *sure_of_row && holds;
+    if (!*sure_of_row)
+        found->time.high = holds ? end_ns : NAN;
+    *sure_of_row = holds && (*sure_of_row || sure == SURELY_WITHIN);
+}
+
+static bool has_counts(const json_t *windows)
+{
+    const json_t *first = json_array_get(windows, 0);
+    return json_object_get(first, "slow") && json_object_get(first, "failed");
+}
+
+/* ---- the evidence --------------------------------------------------------------------------- */
+
 struct recovery_evidence recovery_from_evidence(const json_t *evidence)
 {
     struct recovery_evidence found = {.readable = false};
@@ -43,9 +82,12 @@ struct recovery_evidence recovery_from_evidence(const json_t *evidence)
     const json_t *tolerance = json_object_get(evidence, "tolerance");
     const json_t *windows = json_object_get(evidence, "windows");
     json_int_t needed = json_integer_value(json_object_get(tolerance, "windows"));
+    double window_ns = number(evidence, "window_ns");
     uint64_t row = 0, first_ns = 0;
+    bool sure_of_row = false;
     size_t index;
     json_t *window;
+    found.time = (struct estimate){NAN, has_counts(windows) ? 0 : NAN, NAN};
     found.readable = json_is_array(windows) && needed > 0 && baseline;
     found.has_baseline = json_is_object(baseline);
     read_limits(&found, baseline, tolerance);
@@ -56,36 +98,55 @@ struct recovery_evidence recovery_from_evidence(const json_t *evidence)
         found.last_p95_ns = quantity_whole(number(window, "p95_ns"));
         found.last_errors = number(window, "error_rate");
         found.windows++;
+        if (!found.recovered && has_counts(windows))
+            follow(&found, window, holds, window_ns, &sure_of_row);
         row = holds ? row + 1 : 0;
         if (row == 1)
             first_ns = quantity_whole(number(window, "end_ns"));
         if (!found.recovered && row >= (uint64_t)needed) {
             found.recovered = true;
             found.recovery_ns = first_ns;
+            found.time.value = (double)first_ns;
         }
     }
+    if (!found.recovered)
+        found.time.high = NAN;
     return found;
 }
 
 /* ---- the finding ---------------------------------------------------------------------------- */
 
-static json_t *figures(const struct result_phase *phase, const struct recovery_evidence *evidence)
+static json_t *figures_of(const struct result_phase *phase,
+                          const struct recovery_evidence *evidence)
 {
-    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "recovered",
-                     phase->recovered, "recovery_ns", (json_int_t)phase->recovery_ns, "waited_ns",
-                     (json_int_t)phase->duration_ns, "windows", (json_int_t)evidence->windows,
-                     "baseline_p95_ns", (json_int_t)evidence->baseline_p95_ns, "limit_p95_ns",
-                     (json_int_t)evidence->limit_p95_ns, "last_p95_ns",
-                     (json_int_t)evidence->last_p95_ns, "baseline_error_rate",
-                     evidence->baseline_errors, "limit_error_rate", evidence->limit_errors,
-                     "last_error_rate", evidence->last_errors);
+    json_t *figures = json_pack(
+        "{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "recovered", phase->recovered,
+        "recovery_ns", (json_int_t)phase->recovery_ns, "waited_ns", (json_int_t)phase->duration_ns,
+        "windows", (json_int_t)evidence->windows, "baseline_p95_ns",
+        (json_int_t)evidence->baseline_p95_ns, "limit_p95_ns", (json_int_t)evidence->limit_p95_ns,
+        "last_p95_ns", (json_int_t)evidence->last_p95_ns, "baseline_error_rate",
+        evidence->baseline_errors, "limit_error_rate", evidence->limit_errors, "last_error_rate",
+        evidence->last_errors);
+    if (figures)
+        estimate_set(figures, "time_ns", &evidence->time);
+    return figures;
+}
+
+static const char *describe_time(const struct estimate *time, char *text, size_t size)
+{
+    char low[QUANTITY_SIZE], high[QUANTITY_SIZE];
+    if (isfinite(time->low) && isfinite(time->high))
+        snprintf(text, size, " (95%%: %s to %s)",
+                 quantity_duration(low, sizeof low, quantity_whole(time->low)),
+                 quantity_duration(high, sizeof high, quantity_whole(time->high)));
+    return text;
 }
 
 static enum verdict describe(const struct result_phase *phase,
                              const struct recovery_evidence *evidence, char *text, size_t size)
 {
     char took[QUANTITY_SIZE], lasted[QUANTITY_SIZE], baseline[QUANTITY_SIZE], last[QUANTITY_SIZE],
-        limit[QUANTITY_SIZE], errors[QUANTITY_SIZE], most[QUANTITY_SIZE];
+        limit[QUANTITY_SIZE], errors[QUANTITY_SIZE], most[QUANTITY_SIZE], interval[80] = "";
     quantity_duration(took, sizeof took, phase->recovery_ns);
     quantity_duration(lasted, sizeof lasted, phase->duration_ns);
     quantity_duration(baseline, sizeof baseline, evidence->baseline_p95_ns);
@@ -101,9 +162,9 @@ static enum verdict describe(const struct result_phase *phase,
     if (phase->recovered) {
         snprintf(
             text, size,
-            "recovery: %s after the load fell, p95 was back within %s (baseline %s) and errors "
+            "recovery: %s after the load fell%s, p95 was back within %s (baseline %s) and errors "
             "within %s",
-            took, limit, baseline, most);
+            took, describe_time(&evidence->time, interval, sizeof interval), limit, baseline, most);
         return VERDICT_PASS;
     }
     snprintf(text, size,
@@ -123,7 +184,7 @@ static int judge_recovery(struct result *result, const struct result_phase *phas
         for (size_t o = 0; o < phase->targets[t].operation_count; o++)
             sample += measurement_finished(&phase->targets[t].operations[o]);
     return result_add_finding(
-        result, "recovery", phase->name, verdict, figures(phase, &evidence),
+        result, "recovery", phase->name, verdict, figures_of(phase, &evidence),
         "p95 and error rate back within the tolerance of the baseline, before "
         "the phase ends",
         sample, text);

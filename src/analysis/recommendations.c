@@ -105,6 +105,8 @@ static const struct row {
     {"no_operations", UNDECIDED, NULL, ALWAYS, 0,
      "{sample} operations were run: look at what the mix includes and excludes (cicada tools), and "
      "run longer"},
+    {"segments_missing", UNDECIDED, "segments", ABOVE, 0,
+     "merge the results of all {of:count} segments: {segments:count} are here"},
     {"generator_saturated", UNDECIDED, "seconds", ABOVE, 0,
      "cicada itself was the limit: of {seconds:count} seconds {seconds_cpu:count} with its busiest "
      "worker at its core's end (highest {cpu_highest:share}), {seconds_lag:count} with late timers "

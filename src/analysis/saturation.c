@@ -92,6 +92,11 @@ static void describe(const struct saturation *saturation, char *text, size_t siz
         snprintf(text, size,
                  "no second of load in which cicada watched itself: whether it was the "
                  "bottleneck is not known");
+    else if (!saturation->saturated && saturation->cpu)
+        snprintf(text, size,
+                 "the generator kept up: of %u seconds only %u with a worker busy 95%% of the time "
+                 "or more (highest %s), timers at most %s late%s",
+                 saturation->seconds, saturation->cpu, cpu, lag, paced);
     else if (!saturation->saturated)
         snprintf(
             text, size,

@@ -232,19 +232,6 @@ static const char *objection(struct ramp *ramp, const struct levels *levels, boo
     return ramp->fit.r_squared < SCALABILITY_R2 ? "the law does not fit (R^2 < 0.9)" : NULL;
 }
 
-static void set_estimate(json_t *figures, const char *name, const struct estimate *estimate)
-{
-    json_t *object = json_object();
-    const struct {
-        const char *name;
-        double value;
-    } members[] = {{"value", estimate->value}, {"low", estimate->low}, {"high", estimate->high}};
-    for (size_t i = 0; i < 3; i++)
-        json_object_set_new(object, members[i].name,
-                            isfinite(members[i].value) ? json_real(members[i].value) : json_null());
-    json_object_set_new(figures, name, object);
-}
-
 static void describe_peak(const struct ramp *ramp, char *text, size_t size)
 {
     const struct estimate *peak = &ramp->fit.peak;
@@ -264,10 +251,10 @@ static void describe(const struct ramp *ramp, char *text, size_t size, json_t *f
     const struct scalability *fit = &ramp->fit;
     size_t last = ramp->count - 1;
     double kept = ramp->throughput[last] / (fit->lambda.value * ramp->users[last]);
-    set_estimate(figures, "lambda", &fit->lambda);
-    set_estimate(figures, "sigma", &fit->sigma);
-    set_estimate(figures, "kappa", &fit->kappa);
-    set_estimate(figures, "peak_users", &fit->peak);
+    estimate_set(figures, "lambda", &fit->lambda);
+    estimate_set(figures, "sigma", &fit->sigma);
+    estimate_set(figures, "kappa", &fit->kappa);
+    estimate_set(figures, "peak_users", &fit->peak);
     json_object_set_new(figures, "r_squared", json_real(fit->r_squared));
     json_object_set_new(figures, "linear_share", json_real(kept));
     json_object_set_new(figures, "peak_within",

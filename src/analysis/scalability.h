@@ -7,6 +7,7 @@
 #ifndef CICADA_ANALYSIS_SCALABILITY_H
 #define CICADA_ANALYSIS_SCALABILITY_H
 
+#include "analysis/intervals.h"
 #include "analysis/saturation.h"
 #include "metrics/result.h"
 
@@ -14,10 +15,6 @@
 #define SCALABILITY_SECONDS 20  /* of steady load, in all levels together */
 #define SCALABILITY_RANGE   3.0 /* highest level over lowest */
 #define SCALABILITY_R2      0.9
-
-struct estimate {
-    double value, low, high; /* interval at 95 % */
-};
 
 /* Least squares on X, with sigma and kappa not below 0; the intervals by the delta method at the
  * unconstrained minimum with Student's t, cut at 0. The peak, sqrt((1 - sigma) / kappa), is where X

@@ -96,7 +96,12 @@ static struct level *level_at(struct levels *levels, double load)
 
 static int add_second(struct level *level, const struct result_phase *phase, size_t number)
 {
-    level->seconds++;
+    struct level_second *grown =
+        reallocarray(level->places, (size_t)level->seconds + 1, sizeof *grown);
+    if (!grown)
+        return -1;
+    level->places = grown;
+    grown[level->seconds++] = (struct level_second){phase, number};
     for (size_t t = 0; t < phase->target_count; t++) {
         const struct second *second = series_second(&phase->targets[t], number);
         if (!second)
@@ -158,8 +163,10 @@ int levels_of(const struct result *result, const char *const *kinds, struct leve
 
 void levels_free(struct levels *levels)
 {
-    for (size_t i = 0; i < levels->count; i++)
+    for (size_t i = 0; i < levels->count; i++) {
         histogram_free(&levels->levels[i].latency);
+        free(levels->levels[i].places);
+    }
     free(levels->levels);
     *levels = (struct levels){.open = false};
 }

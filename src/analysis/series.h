@@ -25,9 +25,14 @@ struct series_percentile series_percentile(const struct histogram *ok, uint64_t 
                                            double fraction);
 
 /* What was measured at one level of load, all targets and phases together. */
+struct level_second {
+    const struct result_phase *phase;
+    size_t number;
+};
 struct level {
     double load; /* users, or arrivals per second */
     uint32_t seconds;
+    struct level_second *places; /* those seconds */
     uint64_t finished, ok, censored;
     uint64_t censored_ns; /* what those that never ended had been given, at most */
     uint64_t outcomes[OUTCOME_KINDS];

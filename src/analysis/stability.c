@@ -1,6 +1,7 @@
 /* Does a constant load get constant service? */
 #include "analysis/stability.h"
 
+#include "analysis/intervals.h"
 #include "analysis/quantity.h"
 #include "analysis/series.h"
 #include "analysis/statistics.h"
@@ -22,7 +23,8 @@ struct stability {
     struct trend rate, p95;
     double rate_change, p95_change; /* over the phase, of the value at its start */
     double p95_change_ns;
-    double rate_variation; /* deviation / mean */
+    struct estimate p95_drift, rate_drift; /* per second, of the value at the start */
+    double rate_variation;                 /* deviation / mean */
     double p95_median_ns, worst_ns;
     uint32_t worst_s;
     bool slower, fewer;
@@ -92,9 +94,36 @@ static double change(const struct trend *trend, size_t count, double *absolute)
     return trend->intercept > 0 ? *absolute / trend->intercept : 0;
 }
 
+/* A slope as a share of the value at the start that it implies: the steeper, the lower that was. */
+static double relative(const double *values, size_t count, size_t width, double slope)
+{
+    double rest[STATISTICS_SERIES];
+    for (size_t i = 0; i < count; i++)
+        rest[i] = values[i] - slope * (double)i;
+    double start = statistics_median(rest, count);
+    return start > 0 ? slope / start / (double)width : NAN;
+}
+
+static int drift_of(const double *values, size_t count, size_t width, struct estimate *drift)
+{
+    double at[STATISTICS_SERIES] = {0};
+    struct estimate slope;
+    for (size_t i = 0; i < count; i++)
+        at[i] = (double)i;
+    if (interval_slope(at, values, count, &slope) < 0)
+        return -1;
+    *drift = (struct estimate){relative(values, count, width, slope.value),
+                               relative(values, count, width, slope.low),
+                               relative(values, count, width, slope.high)};
+    return 0;
+}
+
 static int test(const struct windows *windows, struct stability *found)
 {
     double rate_change;
+    if (drift_of(windows->p95_ns, windows->count, windows->width, &found->p95_drift) < 0 ||
+        drift_of(windows->rate, windows->count, windows->width, &found->rate_drift) < 0)
+        return -1;
     if (statistics_trend(windows->rate, windows->count, &found->rate) < 0 ||
         statistics_trend(windows->p95_ns, windows->count, &found->p95) < 0)
         return -1;
@@ -117,14 +146,19 @@ static int test(const struct windows *windows, struct stability *found)
 
 static json_t *figures_of(const struct windows *windows, const struct stability *found)
 {
-    return json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "windows",
-                     (json_int_t)windows->count, "window_s", (json_int_t)windows->width,
-                     "p95_change", found->p95_change, "p95_change_ns", found->p95_change_ns,
-                     "p95_p", found->p95.test.p, "p95_autocorrelation", found->p95.autocorrelation,
-                     "rate_change", found->rate_change, "rate_p", found->rate.test.p,
-                     "rate_autocorrelation", found->rate.autocorrelation, "rate_variation",
-                     found->rate_variation, "p95_median_ns", found->p95_median_ns, "p95_worst_ns",
-                     found->worst_ns, "p95_worst_at_s", (json_int_t)found->worst_s);
+    json_t *figures = json_pack(
+        "{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "windows",
+        (json_int_t)windows->count, "window_s", (json_int_t)windows->width, "p95_change",
+        found->p95_change, "p95_change_ns", found->p95_change_ns, "p95_p", found->p95.test.p,
+        "p95_autocorrelation", found->p95.autocorrelation, "rate_change", found->rate_change,
+        "rate_p", found->rate.test.p, "rate_autocorrelation", found->rate.autocorrelation,
+        "rate_variation", found->rate_variation, "p95_median_ns", found->p95_median_ns,
+        "p95_worst_ns", found->worst_ns, "p95_worst_at_s", (json_int_t)found->worst_s);
+    if (figures) {
+        estimate_set(figures, "p95_drift_per_s", &found->p95_drift);
+        estimate_set(figures, "rate_drift_per_s", &found->rate_drift);
+    }
+    return figures;
 }
 
 static void describe(const struct windows *windows, const struct stability *found, const char *name,
@@ -135,11 +169,14 @@ static void describe(const struct windows *windows, const struct stability *foun
     quantity_duration(usual, sizeof usual, quantity_whole(found->p95_median_ns));
     quantity_share(variation, sizeof variation, found->rate_variation);
     snprintf(text, size,
-             "%.*s: %s: over %zu s p95 changed by %+.1f%% (p = %.2g), throughput by %+.1f%% (p = "
+             "%.*s: %s: over %zu s p95 changed by %+.1f%% (p = %.2g; 95%%: %+.2g%% to %+.2g%% a "
+             "second), "
+             "throughput by %+.1f%% (p = "
              "%.2g), varying by %s; worst p95 %s at %u s, median %s",
              quantity_cut(name, 60), name, remark, windows->count * windows->width,
-             found->p95_change * 100, found->p95.test.p, found->rate_change * 100,
-             found->rate.test.p, variation, worst, found->worst_s, usual);
+             found->p95_change * 100, found->p95.test.p, found->p95_drift.low * 100,
+             found->p95_drift.high * 100, found->rate_change * 100, found->rate.test.p, variation,
+             worst, found->worst_s, usual);
 }
 
 static int judge_target(struct result *result, const struct result_phase *phase,

@@ -3,7 +3,24 @@
 
 #include "base/clock.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+struct store_later {
+    char key[48];
+    int64_t amount;
+};
+
+static int open_embedder(struct store *store, const struct store_options *options,
+                         struct error *error)
+{
+    if (!options->embeddings_url)
+        return 0;
+    store->embedder = embedder_open(options->embeddings_url, options->embeddings_model,
+                                    options->embeddings_key, error);
+    return store->embedder ? 0 : -1;
+}
 
 int store_open(struct store *store, const struct store_options *options, struct error *error)
 {
@@ -11,7 +28,9 @@ int store_open(struct store *store, const struct store_options *options, struct 
     pthread_mutex_init(&store->lock, NULL);
     store->records = records_open(options->folder, error);
     if (store->records)
-        store->vectors = vectors_open(store->records, error);
+        store->words = words_open(store->records, error);
+    if (store->words && open_embedder(store, options, error) == 0)
+        store->vectors = vectors_open_over(store->records, store->embedder, error);
     if (store->vectors)
         store->cache =
             cache_open(store->records, options->redis_url, options->cache_limit_bytes, error);
@@ -32,8 +51,44 @@ void store_close(struct store *store)
     graph_close(store->graph);
     cache_close(store->cache);
     vectors_close(store->vectors);
+    embedder_close(store->embedder);
+    words_close(store->words);
     records_close(store->records);
+    free(store->later);
     pthread_mutex_destroy(&store->lock);
+}
+
+int store_later(struct store *store, const char *key, int64_t amount, struct error *error)
+{
+    if (store->later_count == STORE_LATER_LIMIT)
+        return 0; /* a count that is a little too low */
+    if (store->later_count == store->later_room) {
+        size_t room = store->later_room ? store->later_room * 2 : 64;
+        struct store_later *later = realloc(store->later, room * sizeof *later);
+        if (!later)
+            return error_set(error, ERROR_INTERNAL, "out of memory");
+        store->later = later;
+        store->later_room = room;
+    }
+    struct store_later *one = &store->later[store->later_count++];
+    snprintf(one->key, sizeof one->key, "%s", key);
+    one->amount = amount;
+    return 0;
+}
+
+/* A cache that cannot be reached counts nothing: no call fails for that. */
+void store_do_later(struct store *store, bool succeeded)
+{
+    for (size_t i = 0; succeeded && i < store->later_count; i++) {
+        const struct store_later *one = &store->later[i];
+        struct error error = {0};
+        int64_t count;
+        if (one->amount)
+            cache_add(store->cache, one->key, one->amount, &count, &error);
+        else
+            cache_delete(store->cache, one->key, &error);
+    }
+    store->later_count = 0;
 }
 
 int64_t store_now_ms(void)

@@ -4,10 +4,12 @@
 #define BURROW_STORE_H
 
 #include "burrow/tiers/cache.h"
+#include "burrow/tiers/embedder.h"
 #include "burrow/tiers/graph.h"
 #include "burrow/tiers/records.h"
 #include "burrow/tiers/usage.h"
 #include "burrow/tiers/vectors.h"
+#include "burrow/tiers/words.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -16,21 +18,33 @@ struct store_options {
     const char *folder;    /* of the data; ":memory:" keeps nothing */
     const char *redis_url; /* NULL: the cache is in process */
     const char *neo4j_url; /* NULL: the graph is embedded */
+    const char *embeddings_url, *embeddings_model, *embeddings_key; /* NULL: lexical ones */
     size_t cache_limit_bytes;
 };
 
 struct store {
     pthread_mutex_t lock;
     struct records *records;
+    struct words *words;
     struct vectors *vectors;
     struct cache *cache;
     struct graph *graph;
     struct usage *usage;
+    struct embedder *embedder; /* NULL: embeddings are lexical */
+    struct store_later *later;
+    size_t later_count, later_room;
     int64_t opened_at; /* Unix ms */
 };
 
 int store_open(struct store *store, const struct store_options *options, struct error *error);
 void store_close(struct store *store);
+
+/* Change a count of the cache when the call has succeeded, so that one that fails, or is run again,
+ * changes nothing of it: add `amount`, or delete it when that is 0. */
+#define STORE_LATER_LIMIT 4096
+int store_later(struct store *store, const char *key, int64_t amount, struct error *error);
+/* The dispatcher's: the call succeeded, or did not. */
+void store_do_later(struct store *store, bool succeeded);
 
 /* Unix time in milliseconds: what every *_at column and field holds. */
 int64_t store_now_ms(void);

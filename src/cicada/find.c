@@ -1,13 +1,15 @@
 /* cicada find TARGET --slo ...: the highest arrival rate that still meets the SLO, by doubling,
  * bisection and confirmation. Arrivals, not users: users slow down with the target and so hide
  * where it bends. */
+#include "analysis/intervals.h"
 #include "analysis/quantity.h"
-#include "analysis/saturation.h"
+#include "analysis/search.h"
 #include "base/clock.h"
 #include "cicada/command.h"
 #include "cicada/run_targets.h"
 #include "cicada/signals.h"
 #include "engine/engine.h"
+#include "plan/load.h"
 #include "plan/option_table.h"
 #include "plan/run_flags.h"
 #include "plan/target_flags.h"
@@ -16,15 +18,13 @@
 #include "report/judge.h"
 #include "report/text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RESOLUTION    0.05 /* the bracket is narrow enough */
-#define CONFIRMATIONS 2
-#define TRIALS        40
-#define ACHIEVED      0.95 /* of the offered rate, in the second half of a trial */
-#define LONGEST       10   /* times the length asked for, where a percentile takes the sample */
+#define ACHIEVED 0.95 /* of the offered rate, in the second half of a trial */
+#define LONGEST  10   /* times the length asked for, where a percentile takes the sample */
 
 struct slo {
     struct threshold *list;
@@ -42,9 +42,7 @@ struct find {
     struct target **targets;
     double needed; /* operations that the highest percentile of the SLO takes */
     json_t *trials;
-    unsigned trial_count;
-    double low, high; /* sustained; not sustained (0: none found) */
-    bool interrupted;
+    struct search search;
 };
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -61,6 +59,7 @@ static const struct option_row rows[] = {
     {"slo", "EXPR", "what must hold: 'p99<200ms,errors<1%'", value_slo, FIELD(slo)},
     {"min", "R", "the first rate tried, per second", value_weight, FIELD(min)},
     {"max", "R", "the highest rate tried (default 100000)", value_weight, FIELD(max)},
+    {"arrivals", "KIND", "constant (default) or poisson", value_arrivals, FIELD(flags.load)},
     {"trial", "T", "how long each rate is held (default 10s)", value_duration, FIELD(trial_ns)},
     {"json", "FILE", "write the trials and the answer as JSON", value_text, FIELD(json)},
     {0},
@@ -121,7 +120,8 @@ static int parse(struct find *find, int argc, char **argv, struct error *error)
     const struct option_command command = {
         .usage = "cicada find [OPTION]... --slo EXPR URL | -- COMMAND...",
         .summary = "Find the highest arrival rate that a target sustains within an SLO: double\n"
-                   "until it breaks, halve the bracket, confirm. Exits with 1 when even the first\n"
+                   "until it breaks, halve the bracket, confirm both ends. Exits with 1 when even "
+                   "the first\n"
                    "rate breaks it, 4 when the generator was the limit or the sample too small.",
         .tables = tables,
         .positional = take_url,
@@ -188,21 +188,22 @@ static enum verdict judge_trial(const struct result *result, double rate, double
     return verdict;
 }
 
-static int tell_trial(struct find *find, const struct result *result, double rate, double achieved,
-                      enum verdict verdict, const char *why)
+static int tell_trial(struct find *find, const struct result *result,
+                      const struct search_trial *trial, double achieved, const char *why)
 {
+    const char *verdict = verdict_name(trial->verdict);
+    double rate = trial->rate;
     struct measurement total;
     char text[QUANTITY_SIZE], reached[QUANTITY_SIZE];
     measurement_init(&total);
     int status = result_total(result, &total);
     struct percentile p95 = measurement_percentile(&total, 0.95);
     struct percentile p99 = measurement_percentile(&total, 0.99);
-    printf("  %2u  %10s", ++find->trial_count, quantity_rate(text, sizeof text, rate));
+    printf("  %2u  %10s", (unsigned)find->search.count + 1, quantity_rate(text, sizeof text, rate));
     printf("  reached %10s", quantity_rate(reached, sizeof reached, achieved));
     printf("  p99 %8s", p99.known ? quantity_duration(text, sizeof text, p99.value_ns) : "unknown");
     printf("  errors %6s  %-12s  ",
-           quantity_share(text, sizeof text, measurement_error_rate(&total)),
-           verdict_name(verdict));
+           quantity_share(text, sizeof text, measurement_error_rate(&total)), verdict);
     text_print_safe(stdout, why, 160);
     putchar('\n');
     fflush(stdout);
@@ -212,92 +213,44 @@ static int tell_trial(struct find *find, const struct result *result, double rat
                   measurement_error_rate(&total), "p95_ns",
                   p95.known ? json_integer((json_int_t)p95.value_ns) : json_null(), "p99_ns",
                   p99.known ? json_integer((json_int_t)p99.value_ns) : json_null(), "verdict",
-                  verdict_name(verdict), "why", why);
+                  verdict, "why", why);
     measurement_free(&total);
     return json_array_append_new(find->trials, row) < 0 ? -1 : status;
 }
 
-/* -1 when the search cannot go on. */
-static int run_trial(struct find *find, double rate, enum verdict *verdict, struct error *error)
+static int conclude(struct find *find, const struct result *result, struct search_trial *trial)
 {
+    char why[256];
+    double achieved = achieved_rate(result);
+    trial->verdict = judge_trial(result, trial->rate, achieved, why, sizeof why);
+    bool backlog = trial->verdict == VERDICT_FAIL && achieved < ACHIEVED * trial->rate;
+    if (trial->verdict != VERDICT_INCONCLUSIVE && search_judge(result, backlog, trial) < 0)
+        return -1;
+    return tell_trial(find, result, trial, achieved, why);
+}
+
+/* -1 when the search cannot go on. */
+static int run_trial(void *context, struct search_trial *trial, struct error *error)
+{
+    struct find *find = context;
     struct result result;
     struct engine engine = {
         .plan = &find->plan, .targets = find->targets, .target_count = find->plan.target_count};
-    char why[256];
-    if (find->trial_count >= TRIALS)
-        return error_set(error, ERROR_INCONCLUSIVE, "no answer within %d trials", TRIALS);
     result_init(&result);
-    set_rate(find, rate);
+    set_rate(find, trial->rate);
     signals_end(&engine);
     int status = engine_run(&engine, &result, error);
     signals_end(NULL);
-    find->interrupted = atomic_load(&engine.interrupted);
-    if (status == 0 && find->interrupted)
+    if (status == 0 && atomic_load(&engine.interrupted))
         status = error_set(error, ERROR_INTERRUPTED, "interrupted");
-    if (status == 0 && (result_judge(&result, &find->plan, NULL, false) < 0))
+    if (status == 0 &&
+        (result_judge(&result, &find->plan, NULL, false) < 0 || conclude(find, &result, trial) < 0))
         status = error_set(error, ERROR_INTERNAL, "out of memory");
-    if (status == 0) {
-        double achieved = achieved_rate(&result);
-        *verdict = judge_trial(&result, rate, achieved, why, sizeof why);
-        if (tell_trial(find, &result, rate, achieved, *verdict, why) < 0)
-            status = error_set(error, ERROR_INTERNAL, "out of memory");
-    }
     result_free(&result);
     return status;
 }
 
-/* ---- the search ----------------------------------------------------------------------------- */
-
-/* One trial that moves the bracket. An inconclusive one ends the search. */
-static int step(struct find *find, double rate, struct error *error)
-{
-    enum verdict verdict;
-    if (run_trial(find, rate, &verdict, error) < 0)
-        return -1;
-    if (verdict == VERDICT_INCONCLUSIVE)
-        return error_set(error, ERROR_INCONCLUSIVE,
-                         "at %.4g/s the trial is inconclusive; a longer --trial gives a larger "
-                         "sample, more cores a faster generator",
-                         rate);
-    if (verdict == VERDICT_FAIL)
-        find->high = rate;
-    else
-        find->low = rate;
-    return 0;
-}
-
-static int bracket(struct find *find, struct error *error)
-{
-    double rate = find->min;
-    while (find->high <= 0) {
-        if (step(find, rate, error) < 0)
-            return -1;
-        if (rate >= find->max)
-            break;
-        rate = 2 * rate < find->max ? 2 * rate : find->max;
-    }
-    while (find->high > 0 && find->low > 0 && find->high - find->low > RESOLUTION * find->high)
-        if (step(find, (find->low + find->high) / 2, error) < 0)
-            return -1;
-    return 0;
-}
-
-/* The rate must hold again and again; where it does not, a little less must. */
-static int confirm(struct find *find, struct error *error)
-{
-    for (int held = 0; find->low > 0 && held < CONFIRMATIONS;) {
-        double rate = find->low;
-        if (step(find, rate, error) < 0)
-            return -1;
-        if (find->high <= rate && find->high > 0) {
-            find->low = rate * (1 - RESOLUTION) >= find->min ? rate * (1 - RESOLUTION) : 0;
-            held = 0;
-        } else {
-            held++;
-        }
-    }
-    return 0;
-}
+/* ---- the answer ------------------------------------------------------------------------------ */
 
 static int dump(FILE *file, const void *context)
 {
@@ -309,49 +262,72 @@ static int write_json(const struct find *find, bool found, struct error *error)
     json_t *slo = json_array();
     for (size_t i = 0; i < find->plan.threshold_count; i++)
         json_array_append_new(slo, json_string(find->plan.thresholds[i].text));
+    struct knee_interval limit = search_interval(&find->search);
+    struct estimate estimate = {find->search.low > 0 ? find->search.low : NAN,
+                                limit.has_low ? limit.low : NAN, limit.has_high ? limit.high : NAN};
     json_t *json = json_pack(
         "{s:s, s:o, s:b, s:o, s:o, s:O}", "schema", "cicada-find/1", "slo", slo, "confirmed", found,
-        "sustained_per_s", find->low > 0 ? json_real(find->low) : json_null(), "broken_per_s",
-        find->high > 0 ? json_real(find->high) : json_null(), "trials", find->trials);
+        "sustained_per_s", find->search.low > 0 ? json_real(find->search.low) : json_null(),
+        "broken_per_s", find->search.high > 0 ? json_real(find->search.high) : json_null(),
+        "trials", find->trials);
+    if (json)
+        estimate_set(json, "limit_per_s", &estimate);
     int status = json ? file_write(find->json, dump, json, error)
                       : error_set(error, ERROR_INTERNAL, "out of memory");
     json_decref(json);
     return status;
 }
 
+static void tell_interval(struct knee_interval limit)
+{
+    char low[QUANTITY_SIZE], high[QUANTITY_SIZE];
+    if (!limit.has_low && !limit.has_high)
+        return;
+    printf("  95%%: the limit lies");
+    if (limit.has_low)
+        printf(" above %s", quantity_rate(low, sizeof low, limit.low));
+    if (limit.has_high)
+        printf("%s at or below %s", limit.has_low ? " and" : "",
+               quantity_rate(high, sizeof high, limit.high));
+    putchar('\n');
+}
+
 static int tell_answer(const struct find *find)
 {
     char low[QUANTITY_SIZE], high[QUANTITY_SIZE];
-    quantity_rate(low, sizeof low, find->low);
-    quantity_rate(high, sizeof high, find->high);
-    if (find->low <= 0) {
+    quantity_rate(low, sizeof low, find->search.low);
+    quantity_rate(high, sizeof high, find->search.high);
+    if (find->search.low <= 0) {
         printf("\n  %s breaks the SLO, and no rate from --min %.4g up was found to keep it\n", high,
                find->min);
         return ERROR_VERDICT;
     }
-    if (find->high <= 0)
+    if (find->search.high <= 0)
         printf("\n  sustained: at least %s, the highest rate tried (--max), held %d times\n", low,
-               CONFIRMATIONS + 1);
+               SEARCH_CONFIRMATIONS + 1);
     else
-        printf("\n  sustained: %s, held again in %d of %d confirmations; %s breaks the SLO: the "
-               "limit lies between %s and %s\n",
-               low, CONFIRMATIONS, CONFIRMATIONS, high, low, high);
+        printf("\n  sustained: %s, held again in %d of %d confirmations; %s breaks the SLO\n", low,
+               SEARCH_CONFIRMATIONS, SEARCH_CONFIRMATIONS, high);
+    tell_interval(search_interval(&find->search));
     return 0;
 }
 
 static int search(struct find *find, struct error *error)
 {
     printf("  trial, offered, reached, and whether the SLO holds\n");
-    int status = bracket(find, error);
-    if (status == 0)
-        status = confirm(find, error);
+    find->search.min = find->min;
+    find->search.max = find->max;
+    find->search.run = run_trial;
+    find->search.context = find;
+    int status = search_run(&find->search, error);
     struct error written = {0};
-    if (find->json && write_json(find, status == 0 && find->low > 0, &written) < 0)
+    if (find->json && write_json(find, status == 0 && find->search.low > 0, &written) < 0)
         return command_fail(&written);
     if (status == 0)
         return tell_answer(find);
-    if (find->low > 0)
-        printf("\n  %.4g/s was sustained, not confirmed; the limit is not known\n", find->low);
+    if (find->search.low > 0)
+        printf("\n  %.4g/s was sustained, not confirmed; the limit is not known\n",
+               find->search.low);
     return command_fail(error);
 }
 

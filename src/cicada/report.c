@@ -1,6 +1,7 @@
 /* cicada report RESULT.json: any form of report from a stored result, or its summary as the run
  * printed it. */
 #include "cicada/command.h"
+#include "cicada/otlp.h"
 #include "plan/option_table.h"
 #include "plan/options.h"
 #include "report/form_file.h"
@@ -28,6 +29,7 @@ static const struct option_row form_rows[] = {
     {"csv", "FILE", "the figures of each second", value_text, FORM(OUTPUT_CSV)},
     {"hlog", "FILE", "histograms as an HdrHistogram log", value_text, FORM(OUTPUT_HLOG)},
     {"out", "DIR", "all of these, in a folder", value_text, OUT(out)},
+    {"otlp", "URL", "push the figures to an OTLP/HTTP receiver", value_otlp, OUT(otlp)},
     {NULL, NULL, NULL, NULL, 0}};
 
 static int take_path(void *context, char *text, struct error *error)
@@ -61,7 +63,7 @@ static int parse(struct report *report, int argc, char **argv, struct error *err
 
 static bool asks_for_forms(const struct run_options *options)
 {
-    bool any = options->out != NULL;
+    bool any = options->out || options->otlp;
     for (size_t form = 0; form < OUTPUT_FORMS; form++)
         any = any || options->files[form];
     return any;
@@ -73,7 +75,12 @@ static int write_forms(const struct report *report, const struct result *result,
 {
     if (report->output.out && file_make_folder(report->output.out, error) < 0)
         return error_wrap(error, "--out");
-    return forms_write(result, &report->output, 0, stderr, error);
+    if (forms_write(result, &report->output, 0, stderr, error) < 0)
+        return -1;
+    if (!report->output.otlp)
+        return 0;
+    int pushed = otlp_push_result(report->output.otlp, result, error);
+    return pushed < 0 ? error_wrap(error, "--otlp: the metrics were not pushed") : 0;
 }
 
 int command_report(int argc, char **argv)

@@ -5,13 +5,12 @@
 #include "cicada/command.h"
 #include "cicada/run_targets.h"
 #include "cicada/signals.h"
+#include "cicada/views.h"
 #include "engine/engine.h"
 #include "plan/options.h"
 #include "report/form_write.h"
 #include "report/judge.h"
 #include "report/result_json.h"
-#include "report/terminal.h"
-#include "report/tui.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,12 +33,28 @@ struct run {
     struct run_options options;
     struct plan plan;
     struct target **targets;
+    struct views views;
 };
+
+#define PLAN_TEXT_LIMIT (16 << 20)
+#define PLAN_KEPT_LIMIT (1 << 20) /* a longer plan is left out of the result */
+
+/* The plan for the result: YAML that `cicada run` takes, without its secrets. */
+static json_t *plan_to_keep(const struct plan *plan)
+{
+    struct buffer text;
+    buffer_init(&text, PLAN_KEPT_LIMIT);
+    json_t *kept = plan_print(plan, &text) == 0
+                       ? json_stringn(buffer_bytes(&text), buffer_length(&text))
+                       : NULL;
+    buffer_free(&text);
+    return kept;
+}
 
 static int print_plan(const struct plan *plan)
 {
     struct buffer text;
-    buffer_init(&text, 16 << 20);
+    buffer_init(&text, PLAN_TEXT_LIMIT);
     int printed = plan_print(plan, &text);
     if (printed == 0)
         fwrite(buffer_bytes(&text), 1, buffer_length(&text), stdout);
@@ -52,24 +67,19 @@ static int run_once(struct run *run, unsigned repetition)
 {
     struct error error = {0}, written = {0};
     struct result result;
-    struct terminal terminal;
-    struct engine_observer observer;
-    result_init(&result);
-    terminal_init(&terminal, &run->plan, run->options.ui, &observer);
-    struct tui *tui = NULL;
-    if (strcmp(run->options.ui, "tui") == 0 && !(tui = tui_open(&run->plan, &observer, &error))) {
-        result_free(&result);
-        return command_fail(&error);
-    }
     struct engine engine = {.plan = &run->plan,
                             .targets = run->targets,
                             .target_count = run->plan.target_count,
-                            .observer = &observer};
+                            .observer = &run->views.observer};
+    if (views_begin(&run->views, &run->options, &run->plan, repetition, &engine.interrupted,
+                    &error) < 0)
+        return command_fail(&error);
+    result_init(&result);
+    result.plan = plan_to_keep(&run->plan);
     signals_end(&engine);
     int ran = engine_run(&engine, &result, &error);
     signals_end(NULL);
-    terminal_finish(&terminal);
-    tui_close(tui);
+    views_ran(&run->views);
 
     result_judge(&result, &run->plan, ran < 0 ? &error : NULL, atomic_load(&engine.interrupted));
     int code = result.exit_code;
@@ -83,6 +93,8 @@ static int run_once(struct run *run, unsigned repetition)
         terminal_print_summary(stdout, &result, path);
     if (ran < 0)
         command_fail(&error);
+    views_end(&run->views, &result, result.phase_count ? path : NULL,
+              code == 0 && repetition + 1 < run->plan.repeat);
     result_free(&result);
     return code;
 }
@@ -102,13 +114,15 @@ int command_run(int argc, char **argv)
     else {
         raise_descriptor_limit();
         signals_catch();
-        if (forms_prepare(&run.options, run.plan.repeat, &error) == 0)
+        if (forms_prepare(&run.options, run.plan.repeat, &error) == 0 &&
+            views_open(&run.views, &run.options, &run.plan, &error) == 0)
             run.targets = run_targets_open(&run.plan, &error);
         if (!run.targets)
             code = command_fail(&error);
         for (unsigned i = 0; code == 0 && i < run.plan.repeat; i++)
             code = interrupt_requested() ? ERROR_INTERRUPTED : run_once(&run, i);
     }
+    views_close(&run.views);
     run_targets_close(run.targets, run.plan.target_count);
     run_options_free(&run.options);
     plan_free(&run.plan);

@@ -160,8 +160,10 @@ static void probe_offer(struct tools *tools, const struct offer *offer)
                   what_to_show(offer, arguments, result.request));
         if (!ok)
             print_problem(tools, offer, &result, rejected);
-        if (tools->options->call && result.response)
-            printf("%s\n", result.response);
+        if (tools->options->call && result.response) {
+            text_print_json(stdout, result.response);
+            putchar('\n');
+        }
         add_json(tools, offer, arguments, &result, rejected);
         probe_result_free(&result);
     }

@@ -7,6 +7,7 @@
 #include "base/template.h"
 #include "drivers/null_options.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,9 @@ enum { NULL_RESPONSE_LIMIT = 64 * 1024 };
 struct null_target {
     struct null_options options;
     uint64_t opened_ns;
+    bool has_model;
+    pthread_mutex_t mutex; /* of the model: one queue for all workers */
+    struct null_model model;
 };
 
 struct null_operation {
@@ -35,7 +39,7 @@ struct null_call {
     struct loop_timer timer;
     struct null_call *next, **link; /* among the calls under way on the connection */
     struct call *call;
-    bool resets;
+    bool resets, modelled;
 };
 
 struct null_connection {
@@ -123,6 +127,8 @@ static void null_close(struct target *target)
         null_release(target, &target->session_open);
         null_release(target, &target->session_close);
         null_options_free(&null->options);
+        null_model_free(&null->model);
+        pthread_mutex_destroy(&null->mutex);
     }
     free(null);
     target->driver_data = NULL;
@@ -135,11 +141,18 @@ static int null_open(struct target *target, struct error *error)
     if (!null)
         return error_set(error, ERROR_INTERNAL, "out of memory");
     target->driver_data = null;
+    pthread_mutex_init(&null->mutex, NULL);
     if (null_options_read(&null->options, target->options, error) < 0) {
         null_close(target);
         return -1;
     }
     null->opened_ns = clock_now_ns();
+    null->has_model = null_options_model(&null->options);
+    if (null_model_init(&null->model, &null->options.behaviour, target->options->seed,
+                        null->opened_ns) < 0) {
+        null_close(target);
+        return error_set(error, ERROR_INTERNAL, "out of memory");
+    }
     target->needs_session = null->options.sessions != 0;
     target->max_connections = (unsigned)null->options.max_connections;
     target->calls_per_connection = (unsigned)null->options.calls_per_connection;
@@ -312,11 +325,20 @@ static void unlink_call(struct null_call *null)
         null->next->link = null->link;
 }
 
+static void model_finish(struct null_target *target)
+{
+    pthread_mutex_lock(&target->mutex);
+    null_model_finish(&target->model);
+    pthread_mutex_unlock(&target->mutex);
+}
+
 static void finish(struct null_call *null)
 {
     struct call *call = null->call;
     const struct null_operation *operation = call->operation->driver_data;
     unlink_call(null);
+    if (null->modelled)
+        model_finish(null_target_of(call->connection->worker));
     call->end_ns = clock_now_ns();
     if (call->outcome.kind == OUTCOME_OK) {
         call->first_byte_ns = call->end_ns;
@@ -382,6 +404,16 @@ static uint64_t answer_time(struct call *call, const struct null_target *target,
     return at;
 }
 
+static uint64_t model_answer(struct call *call, struct null_target *target)
+{
+    pthread_mutex_lock(&target->mutex);
+    struct null_answer answer = null_model_submit(&target->model, clock_now_ns());
+    pthread_mutex_unlock(&target->mutex);
+    if (answer.refused)
+        call->outcome = (struct outcome){.kind = OUTCOME_SOURCE_ERROR, .detail = "refused"};
+    return answer.at_ns;
+}
+
 /* The burst of errors, where one is asked for, is over the target's age. */
 static double error_rate_now(const struct null_target *target, uint64_t now)
 {
@@ -396,7 +428,7 @@ static void null_submit(struct call *call)
 {
     struct null_call *null = driver_part_of_call(call);
     struct null_connection *connection = driver_part_of_connection(call->connection);
-    const struct null_target *target = null_target_of(call->connection->worker);
+    struct null_target *target = null_target_of(call->connection->worker);
     const struct null_operation *operation = call->operation->driver_data;
     struct driver_worker *worker = call->connection->worker;
     uint64_t now = clock_now_ns();
@@ -415,9 +447,11 @@ static void null_submit(struct call *call)
         operation->new_session ? target->options.session_error_rate : error_rate_now(target, now);
     if (!null->resets && happens(worker, operation->end_session ? 0 : error_rate))
         call->outcome = (struct outcome){.kind = OUTCOME_SOURCE_ERROR, .detail = "injected"};
+    null->modelled = target->has_model && !operation->new_session && !operation->end_session;
+    uint64_t served = null->modelled ? model_answer(call, target) : now;
     if (happens(worker, target->options.hang_rate))
         return; /* until it is cancelled */
-    uint64_t at = answer_time(call, target, now);
+    uint64_t at = answer_time(call, target, served);
     if (at > now)
         loop_timer_start(worker->loop, &null->timer, at);
     else

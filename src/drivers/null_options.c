@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum setting_type { SETTING_DURATION, SETTING_FRACTION, SETTING_COUNT };
+enum setting_type { SETTING_DURATION, SETTING_FRACTION, SETTING_COUNT, SETTING_NUMBER };
 
 static const struct setting {
     const char *name;
@@ -34,6 +34,16 @@ static const struct setting {
     {"sessions", SETTING_COUNT, offsetof(struct null_options, sessions)},
     {"calls_per_connection", SETTING_COUNT, offsetof(struct null_options, calls_per_connection)},
     {"max_connections", SETTING_COUNT, offsetof(struct null_options, max_connections)},
+    {"service", SETTING_DURATION, offsetof(struct null_options, behaviour.service_ns)},
+    {"exponential", SETTING_COUNT, offsetof(struct null_options, behaviour.exponential)},
+    {"servers", SETTING_COUNT, offsetof(struct null_options, behaviour.servers)},
+    {"sigma", SETTING_NUMBER, offsetof(struct null_options, behaviour.sigma)},
+    {"kappa", SETTING_NUMBER, offsetof(struct null_options, behaviour.kappa)},
+    {"drift", SETTING_NUMBER, offsetof(struct null_options, behaviour.drift_per_s)},
+    {"errors_above", SETTING_COUNT, offsetof(struct null_options, behaviour.errors_above)},
+    {"collapse_at", SETTING_COUNT, offsetof(struct null_options, behaviour.collapse_at)},
+    {"collapsed_service", SETTING_DURATION, offsetof(struct null_options, behaviour.collapsed_ns)},
+    {"recover_after", SETTING_DURATION, offsetof(struct null_options, behaviour.recover_ns)},
     {"pid", SETTING_COUNT, offsetof(struct null_options, pid)},
 };
 
@@ -57,10 +67,19 @@ int null_options_read(struct null_options *null_options, const struct target_opt
                          where);
     if (null_options->calls_per_connection == 0)
         return error_set(error, ERROR_USAGE, "%s: calls_per_connection must be at least 1", where);
+    if (null_options->behaviour.servers > NULL_SERVERS)
+        return error_set(error, ERROR_USAGE, "%s: a null target has at most %d servers", where,
+                         NULL_SERVERS);
     if (null_options->stall_every_ns && null_options->stall_for_ns >= null_options->stall_every_ns)
         return error_set(error, ERROR_USAGE, "%s: stall_for must be shorter than stall_every",
                          where);
     return 0;
+}
+
+bool null_options_model(const struct null_options *null_options)
+{
+    const struct null_behaviour *behaviour = &null_options->behaviour;
+    return behaviour->service_ns || behaviour->errors_above || behaviour->collapse_at;
 }
 
 void null_options_free(struct null_options *null_options)
@@ -147,6 +166,12 @@ static int set_text(struct null_options *null_options, const char *where, const 
                                  name, text);
             *(double *)(void *)place = number;
             return 0;
+        case SETTING_NUMBER:
+            if (end == text || *end || !(number >= 0 && number <= 1e9))
+                return error_set(error, ERROR_USAGE, "%s: %s: \"%s\" is no number from 0 on", where,
+                                 name, text);
+            *(double *)(void *)place = number;
+            return 0;
         case SETTING_COUNT:
             if (end == text || *end || !(number >= 0 && number <= 1e9))
                 return error_set(error, ERROR_USAGE, "%s: %s: \"%s\" is no count", where, name,
@@ -157,7 +182,7 @@ static int set_text(struct null_options *null_options, const char *where, const 
     }
     return error_set(error, ERROR_USAGE,
                      "%s: the null driver has no setting \"%s\"; it has latency, jitter, "
-                     "error_rate, operations, sessions, ...",
+                     "service, servers, error_rate, operations, sessions, ...",
                      where, name);
 }
 

@@ -4,6 +4,7 @@
 #define CICADA_DRIVERS_NULL_OPTIONS_H
 
 #include "drivers/driver.h"
+#include "drivers/null_model.h"
 
 struct null_options {
     uint64_t latency_ns, jitter_ns; /* an answer takes latency, plus up to jitter (uniform) */
@@ -22,9 +23,12 @@ struct null_options {
     uint64_t undeclared;       /* tools offered that say nothing: undeclared0, ... */
     uint64_t sessions;         /* 1: each user needs a session */
     uint64_t calls_per_connection, max_connections;
-    uint64_t pid;   /* of a process to watch as if it were the target */
+    struct null_behaviour behaviour; /* beyond that */
+    uint64_t pid;                    /* of a process to watch as if it were the target */
     char *response; /* the text of every answer; NULL: made from the operation's arguments */
 };
+
+bool null_options_model(const struct null_options *null_options); /* is any behaviour asked for? */
 
 /* Fill from the options of a target. -1 with ERROR_USAGE naming the setting. */
 int null_options_read(struct null_options *null_options, const struct target_options *options,

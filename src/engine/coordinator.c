@@ -30,6 +30,7 @@ int coordinator_run_phase(struct coordinator *coordinator, size_t index, struct 
         .phase_index = index,
         .phase_count = coordinator->plan->phase_count,
         .run_elapsed_ns = coordinator->phase.start_ns - coordinator->run_start_ns,
+        .result = coordinator->result,
     };
     if (observer && observer->phase_began)
         observer->phase_began(observer->context, &coordinator->progress);

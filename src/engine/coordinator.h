@@ -59,6 +59,7 @@ struct coordinator {
     struct record *slice_sum;        /* of all lanes: what recovery looks at */
     struct second second_sum;        /* of all lanes: what the observer is told */
     struct engine_progress progress; /* as told last */
+    struct top_operation top[TOP_OPERATIONS];
 };
 
 /* Run one phase to its end. -1 with an error only for what stops the run: memory. */

@@ -49,7 +49,8 @@ void coordinator_second(void *context, struct second *second, const struct serie
     if (phase->model == LOAD_OPEN && engine_phase->deal &&
         engine_phase->start_ns + middle_ns < engine_phase->end_ns && coordinator->stop == STOP_NONE)
         second->arrival_rate =
-            load_level_at(phase, middle_ns) * engine_phase->lanes[lane->index].lane->share;
+            load_level_at(phase, middle_ns) * engine_phase->lanes[lane->index].lane->share /
+            (engine_phase->plan->segments > 1 ? engine_phase->plan->segments : 1);
     coordinator->total_started += second->started;
     coordinator->total_ok += second->ok;
     coordinator->total_failed += second->failed + second->censored;
@@ -205,7 +206,12 @@ static void tell_second(struct coordinator *coordinator, const struct second *se
         .latency = &second->latency,
         .outcomes = second->outcomes,
         .self = result->self_count ? &result->self[result->self_count - 1] : NULL,
+        .last = second,
+        .result = result,
     };
-    if (observer && observer->second)
-        observer->second(observer->context, progress);
+    if (!observer || !observer->second)
+        return;
+    progress->top = coordinator->top;
+    progress->top_count = top_operations(result, coordinator->result_phase, coordinator->top);
+    observer->second(observer->context, progress);
 }

@@ -197,9 +197,11 @@ static int run_phases(struct coordinator *coordinator, struct error *error)
     result->started_wall_ns = clock_wall_ns();
     coordinator->run_start_ns = now;
     process_watch_begin(&coordinator->self_watch, getpid(), now);
-    for (size_t i = 0; i < coordinator->engine->target_count; i++)
+    for (size_t i = 0; i < coordinator->engine->target_count; i++) {
         process_watch_begin(&coordinator->target_watches[i], coordinator->engine->targets[i]->pid,
                             now);
+        target_watch_before(&coordinator->target_watches[i], &result->targets[i]);
+    }
     if (!go_on) {
         result->partial = true;
         result->partial_reason = strdup("interrupted before the run began");

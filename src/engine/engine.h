@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "drivers/driver.h"
+#include "engine/top.h"
 #include "metrics/result.h"
 #include "plan/plan.h"
 
@@ -27,6 +28,10 @@ struct engine_progress {
     const struct histogram *latency;                /* of the last second, ok */
     const uint64_t *outcomes;                       /* OUTCOME_KINDS counts of the last second */
     const struct self_second *self;
+    const struct second *last;       /* the last second as a whole, all targets */
+    const struct top_operation *top; /* the slowest operations of the last TOP_WINDOW_S seconds */
+    size_t top_count;
+    const struct result *result; /* as far as it is filled; its phases are being written */
 };
 struct engine_observer {
     void *context;

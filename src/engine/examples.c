@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/scrub.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,8 +154,41 @@ static char *bounded_text(const char *text, size_t length)
     return scrubbed;
 }
 
+static bool is_plain(const char *text)
+{
+    uint32_t code;
+    for (size_t length; *text; text += length)
+        if ((length = utf8_decode((const unsigned char *)text, &code)) == 0 || utf8_is_unsafe(code))
+            return false;
+    return true;
+}
+
+/* $'...', which bash, zsh and ksh read: every byte that no report shows as it is, in hexadecimal.
+ */
+static void append_escaped(struct buffer *buffer, const char *text)
+{
+    uint32_t code;
+    buffer_append_text(buffer, "$'");
+    while (*text) {
+        size_t length = utf8_decode((const unsigned char *)text, &code);
+        bool shown = length > 0 && !utf8_is_unsafe(code) && !strchr("'\\", *text);
+        for (size_t i = 0; i < (length ? length : 1); i++)
+            if (shown)
+                buffer_append_char(buffer, text[i]);
+            else
+                buffer_printf(buffer, "\\x%02x", (unsigned char)text[i]);
+        text += length ? length : 1;
+    }
+    buffer_append_char(buffer, '\'');
+}
+
+/* As one word of a shell, whatever is in it. */
 static void append_quoted(struct buffer *buffer, const char *text)
 {
+    if (!is_plain(text)) {
+        append_escaped(buffer, text);
+        return;
+    }
     buffer_append_char(buffer, '\'');
     for (; *text; text++) {
         if (*text == '\'')
@@ -175,7 +209,7 @@ static char *repeat_command(const struct target *target, const struct operation 
     struct buffer command;
     buffer_init(&command, (size_t)64 * 1024);
     buffer_append_text(&command, "cicada tools ");
-    if (options->url) {
+    if (options->url && !options->embedded) {
         char *url = scrub_url(options->url);
         append_quoted(&command, url ? url : "");
         buffer_append_char(&command, ' ');
@@ -187,7 +221,9 @@ static char *repeat_command(const struct target *target, const struct operation 
         buffer_append_text(&command, " --arguments ");
         append_quoted(&command, arguments);
     }
-    if (!options->url && options->command) {
+    if (options->embedded) { /* the one of the run is gone: another, as empty as that was */
+        buffer_append_text(&command, " -- burrow serve --stdio --data :memory:");
+    } else if (!options->url && options->command) {
         buffer_append_text(&command, " --");
         for (char **word = options->command; *word; word++) {
             buffer_append_char(&command, ' ');

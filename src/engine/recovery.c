@@ -74,10 +74,13 @@ bool recovery_window(struct recovery *recovery, uint64_t window_end_ns, const st
     else if (recovery->within++ == 0)
         recovery->first_within_ns = window_end_ns;
     recovery->recovered = recovery->within >= WINDOWS_WITHIN;
-    json_array_append_new(recovery->windows,
-                          json_pack("{s:I,s:I,s:f,s:I,s:b}", "end_ns", (json_int_t)window_end_ns,
-                                    "p95_ns", (json_int_t)p95, "error_rate", errors, "finished",
-                                    (json_int_t)finished, "within", within));
+    uint64_t slow =
+        record->latency.count - histogram_count_up_to(&record->latency, p95_limit(baseline));
+    json_array_append_new(
+        recovery->windows,
+        json_pack("{s:I,s:I,s:f,s:I,s:I,s:I,s:b}", "end_ns", (json_int_t)window_end_ns, "p95_ns",
+                  (json_int_t)p95, "error_rate", errors, "finished", (json_int_t)finished, "failed",
+                  (json_int_t)failed, "slow", (json_int_t)slow, "within", within));
     return recovery->recovered;
 }
 

@@ -32,6 +32,9 @@ int result_begin(struct coordinator *coordinator, struct error *error)
         result->environment = environment(coordinator);
     if (!result->tags)
         result->tags = tags(coordinator->plan);
+    if (coordinator->plan->segments > 1)
+        result->segment = json_pack("{s:i, s:[i]}", "of", (int)coordinator->plan->segments, "parts",
+                                    (int)coordinator->plan->segment);
     result->targets = calloc(binding->target_count + 1, sizeof *result->targets);
     result->phases = calloc(coordinator->plan->phase_count + 1, sizeof *result->phases);
     if (!result->targets || !result->phases)

@@ -188,8 +188,8 @@ struct virtual_user *worker_user(struct worker_target *target, size_t index)
 
 /* Ask the scheduler for short turns (Linux 6.12 and later; no privilege needed, no larger share of
  * the processor): a thread that wakes to start an operation then runs before one that computes.
- * Elsewhere nothing changes. The structure is that of sched_setattr(2), which glibc 2.36 does not
- * declare. */
+ * Elsewhere nothing changes, nor where a policy was chosen (chrt, a service's unit). The structure
+ * is that of sched_setattr(2), which glibc 2.36 does not declare. */
 static void ask_for_short_turns(void)
 {
     struct {
@@ -199,6 +199,8 @@ static void ask_for_short_turns(void)
         uint32_t priority;
         uint64_t runtime_ns, deadline_ns, period_ns;
     } attributes = {.size = sizeof attributes, .policy = SCHED_OTHER, .runtime_ns = SHORT_TURN_NS};
+    if (sched_getscheduler(0) != SCHED_OTHER)
+        return;
     errno = 0;
     attributes.nice = getpriority(PRIO_PROCESS, 0);
     if (errno == 0)

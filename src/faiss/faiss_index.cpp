@@ -1,6 +1,8 @@
 /* See faiss_index.h. */
 #include "faiss/faiss_index.h"
 
+#include "faiss/flat_scan.h"
+
 #include <faiss/AutoTune.h>
 #include <faiss/IndexFlat.h>
 #include <faiss/IndexIDMap.h>
@@ -171,6 +173,8 @@ std::unique_ptr<faiss::Index> make_empty(const faiss_shape &shape)
     int dimension = static_cast<int>(shape.dimension);
     if (shape.type == FAISS_FLAT)
         return std::make_unique<faiss::IndexFlatL2>(dimension);
+    if (shape.type == FAISS_SCAN)
+        return std::make_unique<flat_scan>(dimension);
     if (shape.type == FAISS_HNSW) {
         /* By its name and parameters: its own header wants omp.h of the compiler that is used. */
         std::string name = "HNSW" + std::to_string(shape.links);
@@ -203,7 +207,7 @@ float distance_of(const faiss::Index &index, const float *query, const float *ve
     size_t dimension = static_cast<size_t>(index.d);
     return index.metric_type == faiss::METRIC_INNER_PRODUCT
                ? -faiss::fvec_inner_product(query, vector, dimension)
-               : faiss::fvec_L2sqr(query, vector, dimension);
+               : flat_scan_distance(query, vector, dimension);
 }
 
 void finish(exact &one)

@@ -25,7 +25,12 @@ struct faiss_problem { /* why a call failed: what the library said */
     char text[FAISS_PROBLEM_SIZE];
 };
 
-enum faiss_type { FAISS_FLAT, FAISS_IVF, FAISS_HNSW };
+enum faiss_type {
+    FAISS_FLAT,
+    FAISS_IVF,
+    FAISS_HNSW,
+    FAISS_SCAN, /* flat and exact, with a search of our own: see flat_scan.h */
+};
 
 struct faiss_shape { /* of an index to be made */
     enum faiss_type type;

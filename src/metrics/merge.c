@@ -417,12 +417,81 @@ static int merge_hosts(struct result *into, const struct result *from)
     return into->host ? 0 : -1;
 }
 
+/* ---- segments ------------------------------------------------------------------------------- */
+
+#define SEGMENTS 10000 /* at most, as --segment takes them */
+
+static int mark_parts(const json_t *segment, json_int_t of, bool *held, struct error *error)
+{
+    const json_t *parts = json_object_get(segment, "parts");
+    size_t index;
+    json_t *part;
+    if (!json_is_array(parts) || json_integer_value(json_object_get(segment, "of")) != of ||
+        of < 1 || of > SEGMENTS)
+        return error_set(error, ERROR_USAGE, "one is of another division into segments");
+    json_array_foreach(parts, index, part)
+    {
+        json_int_t number = json_integer_value(part);
+        if (number < 1 || number > of)
+            return error_set(error, ERROR_USAGE, "segment %lld of %lld there is none",
+                             (long long)number, (long long)of);
+        if (held[number - 1])
+            return error_set(error, ERROR_USAGE, "both are segment %lld of %lld", (long long)number,
+                             (long long)of);
+        held[number - 1] = true;
+    }
+    return 0;
+}
+
+/* The parts of both; none is left to say when they are all. */
+static int merge_segments(struct result *into, const struct result *from, struct error *error)
+{
+    bool held[SEGMENTS] = {false}, whole = true;
+    if (!into->segment && !from->segment)
+        return 0;
+    if (!into->segment || !from->segment)
+        return error_set(error, ERROR_USAGE, "one is a segment of a load, the other a whole load");
+    json_int_t of = json_integer_value(json_object_get(into->segment, "of"));
+    if (mark_parts(into->segment, of, held, error) < 0 ||
+        mark_parts(from->segment, of, held, error) < 0)
+        return -1;
+    json_t *parts = json_array();
+    for (json_int_t i = 0; i < of; i++) {
+        whole = whole && held[i];
+        if (held[i])
+            json_array_append_new(parts, json_integer(i + 1));
+    }
+    json_decref(into->segment);
+    into->segment = whole ? NULL : json_pack("{s:I, s:o}", "of", of, "parts", parts);
+    if (whole)
+        json_decref(parts);
+    return whole || into->segment ? 0 : error_set(error, ERROR_INTERNAL, "out of memory");
+}
+
+/* Before any load is before that of the generator that began first. */
+static void merge_before(struct result *into, const struct result *from)
+{
+    for (size_t t = 0; t < into->target_count; t++) {
+        struct result_target *to = &into->targets[t];
+        const struct result_target *other = &from->targets[t];
+        bool earlier = from->started_wall_ns < into->started_wall_ns;
+        if (!other->resident_before || (to->resident_before && !earlier))
+            continue;
+        to->resident_before = other->resident_before;
+        to->descriptors_before = other->descriptors_before;
+        to->threads_before = other->threads_before;
+    }
+}
+
 int result_merge(struct result *into, struct result *from, struct error *error)
 {
     if (same_text(into->host, from->host) && into->started_wall_ns == from->started_wall_ns &&
         into->duration_ns == from->duration_ns)
         return error_set(error, ERROR_USAGE, "is the same result as another one given");
-    if (check_same(into, from, error) < 0 || align(into, from, error) < 0)
+    if (check_same(into, from, error) < 0 || merge_segments(into, from, error) < 0)
+        return -1;
+    merge_before(into, from);
+    if (align(into, from, error) < 0)
         return -1;
     for (size_t p = 0; p < from->phase_count; p++)
         if (merge_phase(into, find_phase(into, from->phases[p].name), &from->phases[p], error) < 0)

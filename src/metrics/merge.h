@@ -16,7 +16,10 @@
  * recovery is the longest there was. Findings and alerts are dropped: the merge is to be judged
  * again.
  *
- * ERROR_USAGE when they are not of one plan against the same operations, or one is the other. */
+ * Of segments of one load (--segment), what is merged says which it has; all of them are the whole.
+ *
+ * ERROR_USAGE when they are not of one plan against the same operations, one is the other, both are
+ * the same segment, or of another division. */
 int result_merge(struct result *into, struct result *from, struct error *error);
 
 #endif

@@ -5,7 +5,7 @@
  * probability (David, Nagaraja: Order Statistics, 7.1). The tails are summed exactly: terms of the
  * binomial relative to its mode, outward by the recurrence of neighbours until they no longer
  * matter, then normalised. No factorial is computed, so nothing overflows; the cost is O(sqrt(n)).
- */
+ * Beyond any count that a run reaches, but a file may claim, the normal distribution stands in. */
 #include "metrics/histogram.h"
 
 #include <math.h>
@@ -13,6 +13,9 @@
 #define NEGLIGIBLE                                                                                 \
     1e-20 /* of the term at the mode; what lies beyond adds up to less than 1e-15                  \
            */
+
+#define EXACT_MOST                                                                                 \
+    UINT64_C(1000000000000) /* above, the normal's error is far below one rank in a million */
 
 struct binomial {
     double n, odds;               /* odds = p / (1 - p) */
@@ -37,11 +40,39 @@ uint64_t quantile_rank(double fraction, uint64_t count)
     return rank >= (double)count ? count : (uint64_t)rank;
 }
 
+/* How many deviations around the mean hold that share of a normal distribution. */
+static double normal_deviations(double share)
+{
+    double low = 0, high = 40;
+    for (int i = 0; i < 60; i++) {
+        double middle = (low + high) / 2;
+        if (erf(middle / M_SQRT2) < share)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool normal_rank_interval(uint64_t count, double fraction, double confidence, uint64_t *low,
+                                 uint64_t *high)
+{
+    double n = (double)count, middle = n * fraction;
+    double reach = normal_deviations(confidence) * sqrt(n * fraction * (1 - fraction));
+    if (middle - reach < 1 || middle + reach >= n)
+        return false;
+    *low = (uint64_t)(middle - reach);
+    *high = (uint64_t)ceil(middle + reach);
+    return true;
+}
+
 bool quantile_rank_interval(uint64_t count, double fraction, double confidence, uint64_t *low,
                             uint64_t *high)
 {
     if (count == 0 || !(fraction > 0 && fraction < 1) || !(confidence > 0 && confidence < 1))
         return false;
+    if (count > EXACT_MOST)
+        return normal_rank_interval(count, fraction, confidence, low, high);
     struct binomial binomial;
     binomial_sum(&binomial, count, fraction);
     double tail = (1 - confidence) / 2 * binomial.total;

@@ -55,6 +55,7 @@ void result_free(struct result *result)
     json_decref(result->plan);
     json_decref(result->environment);
     json_decref(result->tags);
+    json_decref(result->segment);
     json_decref(result->judging);
     result_init(result);
 }

@@ -38,6 +38,9 @@ struct result_target {
     size_t operation_count;
     json_t *excluded;   /* [{"name","reason"}] */
     json_t *undeclared; /* names of the tools that say nothing about being destructive */
+    /* Of a local target, before any load; resident_before 0: not known. */
+    uint64_t resident_before;
+    uint32_t descriptors_before, threads_before;
 };
 
 /* Per-second, per-operation: sparse coarse histogram (histogram_coarse_index). */
@@ -182,6 +185,7 @@ struct result {
     json_t *plan;        /* the effective plan */
     json_t *environment; /* cores, kernel, cpu model, cicada's own limits */
     json_t *tags;
+    json_t *segment; /* {"of": N, "parts": [I, ...]}: of one load, by --segment; NULL: all of it */
     struct result_target *targets;
     size_t target_count;
     struct result_phase *phases;

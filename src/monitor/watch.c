@@ -43,6 +43,16 @@ int self_watch_second(struct process_watch *watch, struct result *result, uint32
     return 0;
 }
 
+void target_watch_before(const struct process_watch *watch, struct result_target *target)
+{
+    struct process_sample sample;
+    if (watch->pid <= 0 || process_sample(watch->pid, &sample) < 0)
+        return;
+    target->resident_before = sample.resident_bytes;
+    target->descriptors_before = sample.descriptors;
+    target->threads_before = sample.threads;
+}
+
 int target_watch_second(struct process_watch *watch, struct result *result, uint32_t target,
                         uint32_t at_s, uint64_t now_ns)
 {

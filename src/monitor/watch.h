@@ -24,6 +24,9 @@ struct self_figures {
 int self_watch_second(struct process_watch *watch, struct result *result, uint32_t at_s,
                       uint64_t now_ns, const struct self_figures *figures);
 
+/* Sample a target before any load, into its result_target; nothing when it has no process. */
+void target_watch_before(const struct process_watch *watch, struct result_target *target);
+
 /* Append a sample of a target; nothing when its process is gone. -1 when memory is out. */
 int target_watch_second(struct process_watch *watch, struct result *result, uint32_t target,
                         uint32_t at_s, uint64_t now_ns);

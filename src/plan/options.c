@@ -1,6 +1,7 @@
 #include "plan/options.h"
 
 #include "base/scrub.h"
+#include "net/url.h"
 #include "plan/option_table.h"
 #include "plan/run_flags.h"
 #include "plan/target.h"
@@ -78,10 +79,31 @@ static int value_neo4j_flag(const char *text, void *field, const char *label, st
     return hide_url(text, value_tier_neo4j(text, field, label, error));
 }
 
+int value_otlp(const char *text, void *field, const char *label, struct error *error)
+{
+    struct url url;
+    char whole[4096];
+    if (url_parse(&url, text, error) < 0)
+        return -1;
+    bool bare = strcmp(url.path, "/") == 0;
+    bool http = strcmp(url.scheme, "http") == 0 || strcmp(url.scheme, "https") == 0;
+    url_free(&url);
+    if (!http)
+        return error_set(error, ERROR_USAGE,
+                         "must be the URL of an OTLP/HTTP receiver; write e.g. "
+                         "%shttp://127.0.0.1:4318",
+                         label);
+    size_t length = strlen(text);
+    while (bare && text[length - 1] == '/')
+        length--;
+    snprintf(whole, sizeof whole, "%.*s%s", (int)length, text, bare ? "/v1/metrics" : "");
+    return hide_url(text, value_text(whole, field, label, error));
+}
+
 static int value_ui(const char *text, void *field, const char *label, struct error *error)
 {
-    static const struct choice modes[] = {
-        {"auto", 0}, {"plain", 0}, {"tui", 0}, {"off", 0}, {NULL, 0}};
+    static const struct choice modes[] = {{"auto", 0}, {"plain", 0}, {"tui", 0},
+                                          {"web", 0},  {"off", 0},   {NULL, 0}};
     int unused;
     if (value_choice(text, modes, &unused, label, error) < 0)
         return -1;
@@ -182,7 +204,10 @@ static const struct option_row output_rows[] = {
     {"csv", "FILE", "the figures of each second", value_text, FORM(OUTPUT_CSV)},
     {"hlog", "FILE", "histograms as an HdrHistogram log", value_text, FORM(OUTPUT_HLOG)},
     {"out", "DIR", "all of these, in a folder", value_text, OUT(out)},
-    {"ui", "NAME", "auto (default), plain, tui (the whole screen), off", value_ui, OUT(ui)},
+    {"otlp", "URL", "push metrics over OTLP/HTTP, every 10 s and at the end", value_otlp,
+     OUT(otlp)},
+    {"ui", "NAME", "auto (default), plain, tui (the whole screen), web (a page on loopback), off",
+     value_ui, OUT(ui)},
     {"show-plan", NULL, "print the plan that would run, and stop", value_flag, OUT(show_plan)},
     {NULL, NULL, NULL, NULL, 0}};
 
@@ -304,6 +329,7 @@ void run_options_free(struct run_options *options)
         free(options->files[i]);
     free(options->out);
     free(options->ui);
+    free(options->otlp);
     *options = (struct run_options){0};
 }
 

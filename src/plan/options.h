@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "plan/plan.h"
+#include "plan/values.h"
 
 enum output_form {
     OUTPUT_JSON,
@@ -21,9 +22,14 @@ enum output_form {
 struct run_options {
     char *files[OUTPUT_FORMS]; /* as given; NULL: not asked for */
     char *out;                 /* folder for all forms, or NULL */
-    char *ui;                  /* "auto", "plain", "off" */
+    char *ui;                  /* "auto", "plain", "tui", "web", "off" */
+    char *otlp;                /* receiver of metrics, or NULL */
     bool show_plan;
 };
+
+/* The URL of an OTLP/HTTP receiver, http or https; without a path it becomes the standard
+ * /v1/metrics. A password in it is wiped from argv. */
+value_parse value_otlp;
 
 /* Parse argv (argv[0] is the subcommand) into `options` and one finished plan. 0; 1 when --help was
  * asked for and printed to stdout, with nothing to free; -1 with an error. Both are to be freed

@@ -6,11 +6,37 @@
 #include "report/form_write.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static const struct {
     const char *title;
     double fraction;
 } percentiles[] = {{"p50_ns", 0.5}, {"p90_ns", 0.9}, {"p95_ns", 0.95}, {"p99_ns", 0.99}};
+
+static bool holds(const struct alert *alert, const struct timeline_entry *entry)
+{
+    return entry->at_s >= alert->start_s && (!alert->end.known || entry->at_s < alert->end.at_s) &&
+           (alert->target < 0 || (uint32_t)alert->target == entry->target);
+}
+
+/* The rules that held in this second on this target, or on cicada itself, parted by blanks. */
+static void write_alerts(FILE *file, const struct result *result,
+                         const struct timeline_entry *entry)
+{
+    char rules[512] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < result->alert_count && used < sizeof rules; i++) {
+        const struct alert *alert = &result->alerts[i];
+        bool named = false; /* by another metric of the same rule, or on cicada itself */
+        for (size_t before = 0; before < i && !named; before++)
+            named = holds(&result->alerts[before], entry) &&
+                    strcmp(result->alerts[before].rule, alert->rule) == 0;
+        if (!named && holds(alert, entry))
+            used += (size_t)snprintf(rules + used, sizeof rules - used, "%s%s", used ? " " : "",
+                                     alert->rule);
+    }
+    escape_csv(file, rules);
+}
 
 static void write_titles(FILE *file)
 {
@@ -22,7 +48,7 @@ static void write_titles(FILE *file)
     fputs(",max_ns", file);
     for (unsigned kind = 0; kind < OUTCOME_KINDS; kind++)
         fprintf(file, ",outcome_%s", outcome_kind_name((enum outcome_kind)kind));
-    fputs("\r\n", file);
+    fputs(",alerts\r\n", file);
 }
 
 static void write_row(FILE *file, const struct result *result, const struct timeline_entry *entry)
@@ -51,6 +77,8 @@ static void write_row(FILE *file, const struct result *result, const struct time
         fputc(',', file);
     for (unsigned kind = 0; kind < OUTCOME_KINDS; kind++)
         fprintf(file, ",%" PRIu64, second->outcomes[kind]);
+    fputc(',', file);
+    write_alerts(file, result, entry);
     fputs("\r\n", file);
 }
 

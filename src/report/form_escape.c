@@ -1,5 +1,6 @@
 #include "report/form_escape.h"
 
+#include "base/utf8.h"
 #include "report/text.h"
 
 #include <string.h>
@@ -12,12 +13,12 @@ static size_t write_one(FILE *file, const char *text, put_byte *put)
 {
     uint32_t code;
     char shown[16];
-    size_t length = text_decode((const unsigned char *)text, &code);
+    size_t length = utf8_decode((const unsigned char *)text, &code);
     if (length == 0 || code == 0xfffe || code == 0xffff) {
         fputs("\xef\xbf\xbd", file);
         return length ? length : 1;
     }
-    bool plain = code == '\n' || code == '\t' || !text_is_unsafe(code);
+    bool plain = code == '\n' || code == '\t' || !utf8_is_unsafe(code);
     if (plain)
         snprintf(shown, sizeof shown, "%.*s", (int)length, text);
     else if (code == '\r')
@@ -136,7 +137,8 @@ void escape_json(FILE *file, const char *text)
 void escape_csv(FILE *file, const char *text)
 {
     putc('"', file);
-    if (text && *text && strchr("=+-@\t\r", *text))
+    const char *first = text ? text + strspn(text, " ") : ""; /* some spreadsheets skip blanks */
+    if (*first && strchr("=+-@\t\r", *first))
         putc('\'', file);
     write_all(file, text, put_csv);
     putc('"', file);

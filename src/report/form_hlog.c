@@ -8,9 +8,9 @@
  * with a cookie and a length in front; Base64. */
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "report/form_timeline.h"
 #include "report/form_write.h"
-#include "report/text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -138,8 +138,8 @@ static void write_tag(FILE *file, const char *tag)
     fputs("Tag=", file);
     while (*tag) {
         uint32_t code;
-        size_t length = text_decode((const unsigned char *)tag, &code);
-        bool plain = length > 0 && !text_is_unsafe(code) && !strchr(" ,\"", *tag);
+        size_t length = utf8_decode((const unsigned char *)tag, &code);
+        bool plain = length > 0 && !utf8_is_unsafe(code) && !strchr(" ,\"", *tag);
         fprintf(file, "%.*s", plain ? (int)length : 1, plain ? tag : "_");
         tag += length ? length : 1;
     }

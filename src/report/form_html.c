@@ -4,6 +4,8 @@
 #include "report/form_escape.h"
 #include "report/form_write.h"
 
+#include <string.h>
+
 static void write_head(FILE *file, const struct result *result)
 {
     fprintf(file,
@@ -22,17 +24,19 @@ static void write_head(FILE *file, const struct result *result)
     fprintf(file, " \xe2\x80\x93 cicada</title>\n<style>%s</style>\n</head>\n", form_html_style);
 }
 
-static void write_top(FILE *file)
+static void write_top(FILE *file, const struct result *result)
 {
-    static const char *const sections[][2] = {
-        {"verdict", "Verdict"}, {"failures", "Failures"},     {"charts", "Over time"},
-        {"phases", "Phases"},   {"operations", "Operations"}, {"run", "The run"}};
+    static const char *const sections[][2] = {{"verdict", "Verdict"},  {"failures", "Failures"},
+                                              {"charts", "Over time"}, {"targets", "Targets"},
+                                              {"phases", "Phases"},    {"operations", "Operations"},
+                                              {"run", "The run"}};
     fputs("<body>\n<a class=\"skip\" href=\"#verdict\">Skip to the verdict</a>\n"
           "<header class=\"top\"><span class=\"brand\">cicada</span>\n"
           "<nav aria-label=\"Sections\"><ul>",
           file);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
-        fprintf(file, "<li><a href=\"#%s\">%s</a></li>", sections[i][0], sections[i][1]);
+        if (result->target_count > 1 || strcmp(sections[i][0], "targets") != 0)
+            fprintf(file, "<li><a href=\"#%s\">%s</a></li>", sections[i][0], sections[i][1]);
     fputs("</ul></nav></header>\n<main>\n", file);
 }
 
@@ -50,10 +54,11 @@ static void write_foot(FILE *file, const struct result *result)
 int form_html(FILE *file, const struct result *result)
 {
     static int (*const sections[])(FILE *, const struct result *) = {
-        form_html_verdict,    form_html_failures, form_html_charts, form_html_phases,
+        form_html_verdict,    form_html_failures, form_html_charts,
+        form_html_scaling,    form_html_targets,  form_html_phases,
         form_html_operations, form_html_parts,    form_html_run};
     write_head(file, result);
-    write_top(file);
+    write_top(file, result);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (sections[i](file, result) < 0)
             return -1;

@@ -9,8 +9,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#define POINTS       600 /* wide as a screen; more could not be seen */
-#define HEAT_DIVIDES 4   /* rows of the heat map an octave */
+#define POINTS 600 /* wide as a screen; more could not be seen */
 
 /* ---- one series ----------------------------------------------------------------------------- */
 
@@ -34,7 +33,7 @@ static void write_heat(FILE *file, const struct histogram *latency)
     while (histogram_next(latency, &at, &bucket, &count)) {
         double middle =
             ((double)histogram_bucket_low(bucket) + (double)histogram_bucket_high(bucket)) / 2;
-        long here = lround(floor(log2(middle) * HEAT_DIVIDES));
+        long here = lround(floor(log2(middle) * FORM_HTML_HEAT_DIVIDES));
         if (here != row && sum > 0) {
             fprintf(file, "%s%ld,%" PRIu64, comma, row, sum);
             comma = ",";
@@ -47,7 +46,7 @@ static void write_heat(FILE *file, const struct histogram *latency)
         fprintf(file, "%s%ld,%" PRIu64, comma, row, sum);
 }
 
-static void write_point(FILE *file, const struct timeline_point *point)
+void form_html_point(FILE *file, const struct timeline_point *point)
 {
     const char *comma = "";
     fprintf(file, "[%" PRIu32 ",%.3f,%.6g,%.6g,", point->at_s, point->covered_s, point->users,
@@ -73,13 +72,13 @@ static int write_series(FILE *file, const struct result *result, int target, uin
     struct timeline_point point;
     int more = timeline_init(&timeline, result, target, TIMELINE_ALL);
     const char *comma = "";
-    fputs("{\"name\":\"", file);
+    fprintf(file, "{\"target\":%d,\"name\":\"", target);
     escape_json(file, target < 0 ? "all targets" : result->targets[target].name);
     fputs("\",\"points\":[", file);
     if (more == 0)
         while ((more = timeline_next(&timeline, step, &point)) > 0) {
             fputs(comma, file);
-            write_point(file, &point);
+            form_html_point(file, &point);
             timeline_point_free(&point);
             comma = ",\n";
         }
@@ -111,7 +110,7 @@ static void write_phases(FILE *file, const struct result *result)
     fputs("],\n", file);
 }
 
-/* [text, from, to], in seconds; to is past the last one that it held in. */
+/* [text, from, to, rule], in seconds; to is past the last one that it held in. */
 static void write_alerts(FILE *file, const struct result *result)
 {
     char text[ALERT_TEXT_SIZE];
@@ -123,7 +122,9 @@ static void write_alerts(FILE *file, const struct result *result)
             alert->end.known ? alert->end.at_s : (result->duration_ns + NS_PER_S - 1) / NS_PER_S;
         fprintf(file, "%s[\"", comma);
         escape_json(file, alert_describe(result, alert, text, sizeof text));
-        fprintf(file, "\",%" PRIu32 ",%" PRIu64 "]", alert->start_s, to_s);
+        fprintf(file, "\",%" PRIu32 ",%" PRIu64 ",\"", alert->start_s, to_s);
+        escape_json(file, alert->rule);
+        fputs("\"]", file);
         comma = ",";
     }
     fputs("],\n", file);
@@ -197,13 +198,15 @@ static int write_data(FILE *file, const struct result *result, uint32_t step)
 {
     fprintf(file,
             "<script type=\"application/json\" id=\"data\">{\"step\":%" PRIu32 ",\"divides\":%d,\n",
-            step, HEAT_DIVIDES);
+            step, FORM_HTML_HEAT_DIVIDES);
     write_phases(file, result);
     write_alerts(file, result);
     write_self(file, result, step);
     write_watch(file, result, step);
+    int status = form_html_scaling_data(file, result);
     fputs("\"series\":[", file);
-    int status = write_series(file, result, -1, step);
+    if (status == 0)
+        status = write_series(file, result, -1, step);
     for (uint32_t t = 0; status == 0 && result->target_count > 1 && t < result->target_count; t++) {
         fputs(",\n", file);
         status = write_series(file, result, (int)t, step);

@@ -1,4 +1,5 @@
 /* Last on the page: what was loaded and left out, the plan, the machine. */
+#include "analysis/quantity.h"
 #include "report/form_escape.h"
 #include "report/form_html.h"
 
@@ -54,22 +55,61 @@ static int write_target(FILE *file, const struct result_target *target)
     return form_html_json(file, "What it said of itself", target->facts);
 }
 
+/* ---- the plan and the machine --------------------------------------------------------------- */
+
+/* Its YAML as it was printed; results of other makers may have it as a document. */
+static int write_plan(FILE *file, const json_t *plan)
+{
+    if (!json_is_string(plan))
+        return form_html_json(file, "The plan as it ran", plan);
+    fputs("<details><summary>The plan as it ran, for <code>cicada run plan.yaml</code></summary>"
+          "<pre tabindex=\"0\"><code>",
+          file);
+    escape_html(file, json_string_value(plan));
+    fputs("</code></pre></details>\n", file);
+    return 0;
+}
+
+static void write_fact(FILE *file, const char *name, const char *value)
+{
+    fprintf(file, "<div><dt>%s</dt><dd>", name);
+    escape_html(file, value);
+    fputs("</dd></div>", file);
+}
+
+static void write_machine(FILE *file, const struct result *result)
+{
+    static const struct {
+        const char *member, *name;
+    } facts[] = {{"cpu_model", "Processor"},       {"cores", "Cores"},
+                 {"workers", "Workers"},           {"kernel", "Kernel"},
+                 {"architecture", "Architecture"}, {"open_files_limit", "Open files, at most"}};
+    char text[QUANTITY_SIZE];
+    fputs("<h3>The machine cicada ran on</h3>\n<dl class=\"facts\">", file);
+    if (result->host)
+        write_fact(file, "Host", result->host);
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+        const json_t *value = json_object_get(result->environment, facts[i].member);
+        if (json_is_string(value))
+            write_fact(file, facts[i].name, json_string_value(value));
+        else if (json_is_integer(value) && json_integer_value(value) >= 0)
+            write_fact(file, facts[i].name,
+                       quantity_count(text, sizeof text, (uint64_t)json_integer_value(value)));
+    }
+    fputs("</dl>\n", file);
+}
+
 int form_html_run(FILE *file, const struct result *result)
 {
     fputs("<section id=\"run\">\n<h2>The run</h2>\n", file);
     for (size_t t = 0; t < result->target_count; t++)
         if (write_target(file, &result->targets[t]) < 0)
             return -1;
-    fputs("<h3>Plan and machine</h3>\n", file);
-    if (form_html_json(file, "The plan as it ran", result->plan) < 0 ||
+    fputs("<h3>The plan</h3>\n", file);
+    if (write_plan(file, result->plan) < 0 ||
         form_html_json(file, "What it was judged by", result->judging) < 0)
         return -1;
-    if (result->host) {
-        fputs("<p class=\"detail\">cicada ran on <code>", file);
-        escape_html(file, result->host);
-        fputs("</code></p>\n", file);
-    }
-    int status = form_html_json(file, "The machine cicada ran on", result->environment);
+    write_machine(file, result);
     fputs("</section>\n", file);
-    return status;
+    return 0;
 }

@@ -11,10 +11,11 @@
 
 void form_html_table_begin(FILE *file, const char *id, const char *caption)
 {
-    fprintf(file,
-            "<div class=\"scroll\" role=\"region\" aria-labelledby=\"%s-caption\" tabindex=\"0\">"
-            "<table id=\"%s-table\"><caption id=\"%s-caption\">%s</caption>\n<thead><tr>",
-            id, id, id, caption);
+    fprintf(
+        file,
+        "<div class=\"scroll\" role=\"region\" aria-labelledby=\"%s-caption\" tabindex=\"0\">"
+        "<table id=\"%s-table\"><caption id=\"%s-caption\"><span>%s</span></caption>\n<thead><tr>",
+        id, id, id, caption);
 }
 
 void form_html_table_end(FILE *file)
@@ -59,6 +60,18 @@ static void write_percentile(FILE *file, const struct percentile *percentile)
             quantity_duration(text, sizeof text, percentile->value_ns));
 }
 
+static void write_max(FILE *file, const struct measurement *total)
+{
+    char text[QUANTITY_SIZE];
+    uint64_t max_ns = measurement_max_ns(total);
+    if (max_ns == 0) /* nothing that has a latency */
+        fputs(UNKNOWN, file);
+    else
+        fprintf(file, "<td data-sort=\"%" PRIu64 "\">%s%s</td>", max_ns,
+                measurement_max_is_lower_bound(total) ? "&gt;" : "",
+                quantity_duration(text, sizeof text, max_ns));
+}
+
 void form_html_figures(FILE *file, const struct measurement *total, uint64_t duration_ns)
 {
     char text[QUANTITY_SIZE];
@@ -72,9 +85,7 @@ void form_html_figures(FILE *file, const struct measurement *total, uint64_t dur
             measurement_percentile(total, figure_percentiles[i].fraction);
         write_percentile(file, &percentile);
     }
-    fprintf(file, "<td data-sort=\"%" PRIu64 "\">%s%s</td>", measurement_max_ns(total),
-            measurement_max_is_lower_bound(total) ? "&gt;" : "",
-            quantity_duration(text, sizeof text, measurement_max_ns(total)));
+    write_max(file, total);
     fprintf(file, "<td data-sort=\"%.9g\"%s>%s</td>", errors, errors > 0 ? " class=\"bad\"" : "",
             quantity_share(text, sizeof text, errors));
 }
@@ -167,7 +178,7 @@ int form_html_operations(FILE *file, const struct result *result)
             "</label><output id=\"filtered\" for=\"filter failing\"></output></div>\n",
             file);
         form_html_table_begin(file, "operations",
-                              "Each operation over all phases that count; slowest first");
+                              "Each operation over all phases that count; the highest p95 first");
         write_text_title(file, "Operation");
         if (result->target_count > 1)
             write_text_title(file, "Target");

@@ -1,4 +1,4 @@
-/* First on the page: what came out, what it rests on, and what failed. */
+/* First on the page: what came out and what it rests on. */
 #include "analysis/alert_text.h"
 #include "analysis/quantity.h"
 #include "analysis/readiness.h"
@@ -8,6 +8,7 @@
 #include "report/form_html.h"
 #include "report/form_rows.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -173,23 +174,41 @@ static void write_alerts(FILE *file, const struct result *result)
 
 /* ---- findings ------------------------------------------------------------------------------- */
 
-static int write_finding(FILE *file, const struct finding *finding)
+static void write_rule(FILE *file, const struct finding *finding)
 {
     char text[QUANTITY_SIZE];
-    fprintf(file, "<li><span class=\"chip\" data-verdict=\"%s\">%s</span><div><p>",
-            verdict_name(finding->verdict), verdict_name(finding->verdict));
-    escape_html(file, finding->text);
-    fputs("</p><p class=\"detail\">rule <code>", file);
+    fputs("rule <code>", file);
     escape_html(file, finding->rule);
     fputs("</code>", file);
     if (finding->threshold && *finding->threshold) {
         fputs(", threshold ", file);
         escape_html(file, finding->threshold);
     }
-    fprintf(file, ", sample %s</p>", quantity_count(text, sizeof text, finding->sample));
-    int status = form_html_json(file, "Figures", finding->figures);
+    fprintf(file, ", sample %s", quantity_count(text, sizeof text, finding->sample));
+}
+
+/* The line that names the rule unfolds the figures. */
+static int write_finding(FILE *file, const struct finding *finding)
+{
+    fprintf(file, "<li><span class=\"chip\" data-verdict=\"%s\">%s</span><div><p>",
+            verdict_name(finding->verdict), verdict_name(finding->verdict));
+    escape_html(file, finding->text);
+    fputs("</p>", file);
+    bool any = json_object_size(finding->figures) > 0;
+    char *figures =
+        any ? json_dumps(finding->figures, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
+    fputs(figures ? "<details class=\"detail\"><summary>" : "<p class=\"detail\">", file);
+    write_rule(file, finding);
+    if (figures) {
+        fputs("</summary><pre tabindex=\"0\"><code>", file);
+        escape_html(file, figures);
+        fputs("</code></pre></details>", file);
+    } else {
+        fputs("</p>", file);
+    }
+    free(figures);
     fputs("</div></li>\n", file);
-    return status;
+    return any && !figures ? -1 : 0;
 }
 
 static int write_findings(FILE *file, const struct result *result)
@@ -238,83 +257,5 @@ int form_html_verdict(FILE *file, const struct result *result)
         status = write_findings(file, result);
     write_alerts(file, result);
     fputs("</section>\n", file);
-    return status;
-}
-
-/* ---- failures ------------------------------------------------------------------------------- */
-
-static void write_block(FILE *file, const char *title, const char *text, const char *class)
-{
-    if (!text || !*text)
-        return;
-    fprintf(file, "<h4>%s</h4><pre class=\"%s\" tabindex=\"0\"><code>", title, class);
-    escape_html(file, text);
-    fputs("</code></pre>", file);
-}
-
-static void write_example(FILE *file, const struct result *result, const struct example *example)
-{
-    char text[QUANTITY_SIZE];
-    const struct result_target *target =
-        example->target < result->target_count ? &result->targets[example->target] : NULL;
-    fputs("<details><summary>An example: <code>", file);
-    if (target && example->operation < target->operation_count)
-        escape_html(file, target->operations[example->operation].name);
-    fputs("</code> in ", file);
-    escape_html(file, example->phase);
-    fprintf(file, ", after %s</summary>",
-            quantity_duration(text, sizeof text, example->latency_ns));
-    write_block(file, "Repeat it", example->repeat, "command");
-    write_block(file, "Request", example->request, "");
-    write_block(file, "Response", example->response, "");
-    fputs("</details>", file);
-}
-
-static void write_reason(FILE *file, const struct result *result,
-                         const struct outcome_count *reason, const struct measurement *total)
-{
-    uint64_t finished = measurement_finished(total);
-    char text[QUANTITY_SIZE];
-    const struct example *example = result_example_of(result, total, &reason->outcome);
-    fprintf(file, "<li><div class=\"failure\"><h3><code>%s",
-            outcome_kind_name(reason->outcome.kind));
-    if (reason->outcome.code)
-        fprintf(file, " %d", (int)reason->outcome.code);
-    if (reason->outcome.detail) {
-        fputc(' ', file);
-        escape_html(file, reason->outcome.detail);
-    }
-    fprintf(file, "</code></h3><p class=\"amount\">%s",
-            quantity_count(text, sizeof text, reason->count));
-    fprintf(
-        file, " <span>%s of all</span></p></div>",
-        quantity_share(text, sizeof text, finished ? (double)reason->count / (double)finished : 0));
-    if (example && example->text) {
-        fputs("<p class=\"said\">", file);
-        escape_html(file, example->text);
-        fputs("</p>", file);
-    }
-    if (example)
-        write_example(file, result, example);
-    fputs("</li>\n", file);
-}
-
-int form_html_failures(FILE *file, const struct result *result)
-{
-    struct measurement total;
-    measurement_init(&total);
-    int status = result_total(result, &total);
-    fputs("<section id=\"failures\">\n<h2>Failures</h2>\n", file);
-    if (status == 0 && total.reason_count > 0) {
-        measurement_sort_reasons(&total);
-        fputs("<ul class=\"failures\">\n", file);
-        for (unsigned i = 0; i < total.reason_count; i++)
-            write_reason(file, result, &total.reasons[i], &total);
-        fputs("</ul>\n", file);
-    } else {
-        fputs("<p class=\"empty\">No operation failed.</p>\n", file);
-    }
-    fputs("</section>\n", file);
-    measurement_free(&total);
     return status;
 }

@@ -39,8 +39,9 @@ static void write_figures(FILE *file, const struct measurement *total, uint64_t 
                 percentile.known ? quantity_duration(text, sizeof text, percentile.value_ns)
                                  : UNKNOWN);
     }
+    uint64_t max_ns = measurement_max_ns(total); /* 0: nothing that has a latency */
     fprintf(file, " %s%s |", measurement_max_is_lower_bound(total) ? "&gt;" : "",
-            quantity_duration(text, sizeof text, measurement_max_ns(total)));
+            max_ns ? quantity_duration(text, sizeof text, max_ns) : UNKNOWN);
     fprintf(file, " %s |\n", quantity_share(text, sizeof text, measurement_error_rate(total)));
 }
 

@@ -7,6 +7,7 @@
 #include "report/form_write.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void head(FILE *file, const char *name, const char *type, const char *help)
 {
@@ -55,6 +56,48 @@ static void write_run(FILE *file, const struct result *result)
             count += result->findings[i].verdict == verdict;
         fprintf(file, "cicada_findings{verdict=\"%s\"} %u\n", verdict_name(verdict), count);
     }
+}
+
+/* ---- alerts --------------------------------------------------------------------------------- */
+
+static uint32_t alert_seconds(const struct result *result, const struct alert *alert)
+{
+    uint64_t end_s =
+        alert->end.known ? alert->end.at_s : (result->duration_ns + NS_PER_S / 2) / NS_PER_S;
+    return end_s > alert->start_s ? (uint32_t)(end_s - alert->start_s) : 0;
+}
+
+/* A series for each rule that was watched, also for those that never fired: 0 is not unknown. */
+static void write_alerts_of(FILE *file, const struct result *result, const char *name, bool seconds)
+{
+    const json_t *rules = json_object_get(result->judging, "alerts"), *rule;
+    size_t index;
+    json_array_foreach(rules, index, rule)
+    {
+        const char *of = json_string_value(json_object_get(rule, "rule"));
+        const char *metric = json_string_value(json_object_get(rule, "metric"));
+        uint64_t sum = 0;
+        if (!of || !metric)
+            continue;
+        for (size_t i = 0; i < result->alert_count; i++)
+            if (strcmp(result->alerts[i].rule, of) == 0 &&
+                strcmp(result->alerts[i].metric, metric) == 0)
+                sum += seconds ? alert_seconds(result, &result->alerts[i]) : 1;
+        fputs(name, file);
+        label(file, "{", "rule", of); /* one may be there twice, with metrics of its own */
+        label(file, ",", "metric", metric);
+        fprintf(file, "} %" PRIu64 "\n", sum);
+    }
+}
+
+static void write_alerts(FILE *file, const struct result *result)
+{
+    if (json_array_size(json_object_get(result->judging, "alerts")) == 0)
+        return;
+    head(file, "cicada_alerts", "gauge", "How often each alert rule fired.");
+    write_alerts_of(file, result, "cicada_alerts", false);
+    head(file, "cicada_alert_seconds", "gauge", "How long each alert rule held.");
+    write_alerts_of(file, result, "cicada_alert_seconds", true);
 }
 
 /* ---- phases and operations ------------------------------------------------------------------ */
@@ -188,6 +231,7 @@ int form_prometheus(FILE *file, const struct result *result)
 {
     struct operation_rows rows;
     write_run(file, result);
+    write_alerts(file, result);
     int status = write_phases(file, result);
     if (operation_rows_collect(&rows, result) < 0)
         status = -1;

@@ -111,6 +111,17 @@ const struct example *result_example_of(const struct result *result,
 
 /* ---- sums ----------------------------------------------------------------------------------- */
 
+int result_counted_total(const struct result *result, uint32_t target, struct measurement *into)
+{
+    for (size_t p = 0; p < result->phase_count; p++) {
+        const struct result_phase *phase = &result->phases[p];
+        if (result_phase_counts(phase) && !phase->not_run &&
+            result_phase_total(phase, (int)target, into) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 double result_phase_peak_users(const struct result_phase *phase)
 {
     double users = 0;

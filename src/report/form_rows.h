@@ -27,6 +27,9 @@ const struct example *result_example_of(const struct result *result,
                                         const struct measurement *total,
                                         const struct outcome *outcome);
 
+/* What one target did over the phases that count; `into` is initialised. -1: memory. */
+int result_counted_total(const struct result *result, uint32_t target, struct measurement *into);
+
 double result_phase_peak_users(const struct result_phase *phase);
 /* One part of the latency over the phases that count; `into` is initialised. -1: memory. */
 int result_part_total(const struct result *result, unsigned part, struct histogram *into);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- collecting ----------------------------------------------------------------------------- */
 
@@ -156,6 +157,43 @@ int timeline_next(struct timeline *timeline, uint32_t step_s, struct timeline_po
 void timeline_point_free(struct timeline_point *point)
 {
     histogram_free(&point->latency);
+}
+
+void timeline_point_of_second(struct timeline_point *point, const struct second *second,
+                              double covered_s)
+{
+    *point = (struct timeline_point){
+        .at_s = second->at_s,
+        .covered_s = covered_s,
+        .users = second->users,
+        .arrival_rate = second->arrival_rate,
+        .in_flight = second->in_flight,
+        .queued = second->queued,
+        .connections = second->connections,
+        .started = second->started,
+        .ok = second->ok,
+        .failed = second->failed,
+        .censored = second->censored,
+        .latency = second->latency,
+    };
+    memcpy(point->outcomes, second->outcomes, sizeof point->outcomes);
+}
+
+int timeline_point_merge(struct timeline_point *into, const struct timeline_point *from)
+{
+    RAISE(into->users, from->users);
+    RAISE(into->arrival_rate, from->arrival_rate);
+    RAISE(into->in_flight, from->in_flight);
+    RAISE(into->queued, from->queued);
+    RAISE(into->connections, from->connections);
+    into->covered_s += from->covered_s;
+    into->started += from->started;
+    into->ok += from->ok;
+    into->failed += from->failed;
+    into->censored += from->censored;
+    for (unsigned kind = 0; kind < OUTCOME_KINDS; kind++)
+        into->outcomes[kind] += from->outcomes[kind];
+    return histogram_merge(&into->latency, &from->latency);
 }
 
 uint32_t timeline_step(const struct timeline *timeline, uint32_t points)

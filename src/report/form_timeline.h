@@ -39,6 +39,12 @@ void timeline_free(struct timeline *timeline);
  * caller's to free, after 1. Points begin at whole multiples of step_s. */
 int timeline_next(struct timeline *timeline, uint32_t step_s, struct timeline_point *point);
 void timeline_point_free(struct timeline_point *point);
+/* A point that borrows the histogram of a second, for timeline_point_merge; not to be freed. */
+void timeline_point_of_second(struct timeline_point *point, const struct second *second,
+                              double covered_s);
+/* Add one that comes after, or shares the time: gauges are the highest, the rest are sums. -1 when
+ * memory is out. */
+int timeline_point_merge(struct timeline_point *into, const struct timeline_point *from);
 /* The step at which no more than `points` remain: 1, 2, 5, 10, 15, 30, 60 or a multiple of 60 s. */
 uint32_t timeline_step(const struct timeline *timeline, uint32_t points);
 

@@ -2,7 +2,7 @@
 #include "report/json_record.h"
 
 #include "base/buffer.h"
-#include "report/text.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -18,11 +18,16 @@ static int reject_unknown(struct json_reader *reader, const struct json_record *
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
+static bool is_json(const struct json_field *field)
+{
+    return field->type == FIELD_VALUE || field->type == FIELD_OBJECT || field->type == FIELD_ARRAY;
+}
+
 static bool left_out(const struct json_field *field, const json_t *value)
 {
     if (!field->optional)
         return false;
-    if (json_is_null(value) || field->type == FIELD_VALUE)
+    if (json_is_null(value) || is_json(field))
         return json_is_null(value);
     return json_is_false(value) || (json_is_integer(value) && json_integer_value(value) == 0) ||
            (json_is_array(value) && json_array_size(value) == 0);
@@ -88,6 +93,8 @@ static json_t *write_field(const struct json_field *field, const void *base, str
             return field->optional ? json_null() : json_string("");
         return json_text(*(char *const *)member);
     case FIELD_VALUE:
+    case FIELD_OBJECT:
+    case FIELD_ARRAY:
         return *(json_t *const *)member ? json_incref(*(json_t *const *)member) : json_null();
     case FIELD_RECORDS:
         return write_records(field, base, error);
@@ -108,7 +115,7 @@ json_t *json_text(const char *text)
     buffer_init(&copy, 3 * strlen(text) + 1);
     for (const unsigned char *at = (const unsigned char *)text; *at;) {
         uint32_t code;
-        size_t length = text_decode(at, &code);
+        size_t length = utf8_decode(at, &code);
         if (buffer_append(&copy, length ? (const void *)at : "\xef\xbf\xbd", length ? length : 3) <
             0)
             break;
@@ -202,6 +209,17 @@ static int read_number(struct json_reader *reader, const json_t *value, double *
     return 0;
 }
 
+static int read_json(struct json_reader *reader, const struct json_field *field,
+                     const json_t *value, json_t **json)
+{
+    if (field->type == FIELD_OBJECT && !json_is_object(value) && !json_is_null(value))
+        return json_reader_fail(reader, "is %s, not an object", json_type_name(value));
+    if (field->type == FIELD_ARRAY && !json_is_array(value) && !json_is_null(value))
+        return json_reader_fail(reader, "is %s, not an array", json_type_name(value));
+    *json = json_is_null(value) ? NULL : json_incref((json_t *)value);
+    return 0;
+}
+
 static int read_field(struct json_reader *reader, const struct json_field *field,
                       const json_t *value, void *base)
 {
@@ -233,8 +251,9 @@ static int read_field(struct json_reader *reader, const struct json_field *field
     case FIELD_TEXT:
         return read_text(reader, value, member);
     case FIELD_VALUE:
-        *(json_t **)member = json_is_null(value) ? NULL : json_incref((json_t *)value);
-        return 0;
+    case FIELD_OBJECT:
+    case FIELD_ARRAY:
+        return read_json(reader, field, value, member);
     case FIELD_RECORDS:
         return read_records(reader, field, value, base);
     case FIELD_CODEC:

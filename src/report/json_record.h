@@ -20,6 +20,8 @@ enum json_field_type {
     FIELD_NUMBER,  /* double; null when not finite */
     FIELD_TEXT,    /* char *, owned; bytes that are not UTF-8 are written as U+FFFD */
     FIELD_VALUE,   /* json_t *, owned: any JSON */
+    FIELD_OBJECT,  /* the same: an object */
+    FIELD_ARRAY,   /* an array */
     FIELD_RECORDS, /* an array: pointer at `offset`, size_t count at `count_offset`, of `record` */
     FIELD_CODEC,   /* by `codec` */
     FIELD_DERIVED  /* computed from the rest when written (by others); skipped when read */

@@ -138,11 +138,11 @@ static const struct json_field phase_fields[] = {
     FIELD(FIELD_U64, result_phase, start_ns),
     FIELD(FIELD_U64, result_phase, duration_ns),
     FIELD(FIELD_U64, result_phase, drain_ns),
-    OPTIONAL(FIELD_VALUE, result_phase, plan),
+    OPTIONAL(FIELD_OBJECT, result_phase, plan),
     OPTIONAL(FIELD_BOOL, result_phase, has_recovery),
     OPTIONAL(FIELD_BOOL, result_phase, recovered),
     OPTIONAL(FIELD_U64, result_phase, recovery_ns),
-    OPTIONAL(FIELD_VALUE, result_phase, recovery),
+    OPTIONAL(FIELD_OBJECT, result_phase, recovery),
     DERIVED("figures"),
     RECORDS("targets", result_phase, targets, target_count, phase_target_record),
 };
@@ -165,9 +165,12 @@ static const struct json_field target_fields[] = {
     OPTIONAL(FIELD_TEXT, result_target, driver),
     OPTIONAL(FIELD_TEXT, result_target, description),
     OPTIONAL(FIELD_TEXT, result_target, address),
-    OPTIONAL(FIELD_VALUE, result_target, facts),
-    OPTIONAL(FIELD_VALUE, result_target, excluded),
-    OPTIONAL(FIELD_VALUE, result_target, undeclared),
+    OPTIONAL(FIELD_OBJECT, result_target, facts),
+    OPTIONAL(FIELD_ARRAY, result_target, excluded),
+    OPTIONAL(FIELD_ARRAY, result_target, undeclared),
+    OPTIONAL(FIELD_U64, result_target, resident_before),
+    OPTIONAL(FIELD_U32, result_target, descriptors_before),
+    OPTIONAL(FIELD_U32, result_target, threads_before),
     RECORDS("operations", result_target, operations, operation_count, operation_record),
 };
 RECORD(target_record, result_target, target_fields, NULL);
@@ -205,7 +208,7 @@ RECORD(example_record, example, example_fields, NULL);
 static const struct json_field finding_fields[] = {
     FIELD(FIELD_TEXT, finding, rule),       OPTIONAL(FIELD_TEXT, finding, subject),
     CODED(finding, verdict, codec_verdict), OPTIONAL(FIELD_TEXT, finding, threshold),
-    FIELD(FIELD_U64, finding, sample),      OPTIONAL(FIELD_VALUE, finding, figures),
+    FIELD(FIELD_U64, finding, sample),      OPTIONAL(FIELD_OBJECT, finding, figures),
     FIELD(FIELD_TEXT, finding, text),
 };
 RECORD(finding_record, finding, finding_fields, NULL);
@@ -273,7 +276,7 @@ static const struct json_field result_fields[] = {
                      recommendation_record),
     RECORDS_OPTIONAL("alerts", result, alerts, alert_count, alert_record),
     RECORDS("findings", result, findings, finding_count, finding_record),
-    OPTIONAL(FIELD_VALUE, result, judging),
+    OPTIONAL(FIELD_OBJECT, result, judging),
     DERIVED("figures"),
     RECORDS("targets", result, targets, target_count, target_record),
     RECORDS("phases", result, phases, phase_count, phase_record),
@@ -281,8 +284,9 @@ static const struct json_field result_fields[] = {
     RECORDS("watch", result, watch, watch_count, watch_record),
     RECORDS("examples", result, examples, example_count, example_record),
     OPTIONAL(FIELD_VALUE, result, plan),
-    OPTIONAL(FIELD_VALUE, result, environment),
-    OPTIONAL(FIELD_VALUE, result, tags),
+    OPTIONAL(FIELD_OBJECT, result, environment),
+    OPTIONAL(FIELD_OBJECT, result, tags),
+    OPTIONAL(FIELD_OBJECT, result, segment),
 };
 const struct json_record record_result = {.size = sizeof(struct result),
                                           .init = init_result,

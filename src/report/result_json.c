@@ -208,10 +208,15 @@ static int check_references(struct json_reader *reader, const struct result *res
         if (result->recommendations[i].finding >= result->finding_count)
             return json_reader_fail(reader, "recommendations[%zu].finding: there is no finding %u",
                                     i, result->recommendations[i].finding);
-    for (size_t i = 0; i < result->example_count; i++)
-        if (result->examples[i].target >= result->target_count)
+    for (size_t i = 0; i < result->example_count; i++) {
+        const struct example *example = &result->examples[i];
+        if (example->target >= result->target_count)
             return json_reader_fail(reader, "examples[%zu].target: there is no target %u", i,
-                                    result->examples[i].target);
+                                    example->target);
+        if (example->operation >= result->targets[example->target].operation_count)
+            return json_reader_fail(reader, "examples[%zu].operation: there is no operation %u", i,
+                                    example->operation);
+    }
     return 0;
 }
 

@@ -71,6 +71,11 @@ static void print_heading(const struct summary *summary)
     text_print_safe(summary->stream, result->plan_name ? result->plan_name : "plan", 40);
     fprintf(summary->stream, ", %s%s\n", lasted,
             result->partial ? ", PARTIAL: the figures are of a part of the run" : "");
+    if (result->partial && result->partial_reason) {
+        fputs("  ", summary->stream);
+        text_print_safe(summary->stream, result->partial_reason, (size_t)summary->width - 2);
+        fputc('\n', summary->stream);
+    }
     for (size_t t = 0; t < result->target_count; t++) {
         const struct result_target *target = &result->targets[t];
         size_t room = (size_t)summary->width - 6;

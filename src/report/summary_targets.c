@@ -2,6 +2,7 @@
  * what their drivers reported beside latency. */
 #include "analysis/quantity.h"
 #include "metrics/histogram.h"
+#include "report/form_rows.h"
 #include "report/summary_rows.h"
 
 #include <string.h>
@@ -26,17 +27,6 @@ void summary_print_targets(struct summary *summary)
     }
 }
 
-static int target_total(const struct result *result, uint32_t target, struct measurement *total)
-{
-    for (size_t p = 0; p < result->phase_count; p++) {
-        const struct result_phase *phase = &result->phases[p];
-        if (result_phase_counts(phase) && !phase->not_run &&
-            result_phase_total(phase, (int)target, total) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static void print_table(struct summary *summary)
 {
     static const struct table_column columns[] = {
@@ -47,7 +37,7 @@ static void print_table(struct summary *summary)
     for (uint32_t t = 0; t < result->target_count; t++) {
         struct measurement total;
         measurement_init(&total);
-        if (target_total(result, t, &total) == 0 && measurement_finished(&total) > 0) {
+        if (result_counted_total(result, t, &total) == 0 && measurement_finished(&total) > 0) {
             const char *name = result->targets[t].name;
             table_add(&table, NULL, name ? name : "?");
             summary_add_figures(summary, &table, &total, result_target_duration_ns(result, t));

@@ -5,6 +5,7 @@
 #include "analysis/quantity.h"
 #include "base/clock.h"
 #include "report/figures.h"
+#include "report/progress.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -157,8 +158,7 @@ static void add_latencies(struct buffer *line, const struct histogram *latency)
     } shown[] = {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}};
     for (size_t i = 0; i < 3; i++) {
         char text[QUANTITY_SIZE];
-        bool known =
-            latency && latency->count - quantile_rank(shown[i].fraction, latency->count) >= 10;
+        bool known = latency && progress_percentile_is_sure(latency->count, shown[i].fraction);
         if (known)
             quantity_duration(text, sizeof text, histogram_quantile(latency, shown[i].fraction));
         buffer_printf(line, "  %s %*s", shown[i].label, known ? 6 : 8,
@@ -191,17 +191,6 @@ static void add_second(struct buffer *line, const struct terminal *terminal,
         buffer_printf(line, "  %sdraining%s", style->dim, style->reset);
 }
 
-static double done_share(const struct engine_progress *progress)
-{
-    const struct phase *phase = progress->phase;
-    double share = 0;
-    if (phase->duration_ns)
-        share = (double)progress->phase_elapsed_ns / (double)phase->duration_ns;
-    else if (phase->operations)
-        share = (double)(progress->total_ok + progress->total_failed) / (double)phase->operations;
-    return share > 1 ? 1 : share;
-}
-
 static void second_passed(void *context, const struct engine_progress *progress)
 {
     struct terminal *terminal = context;
@@ -210,7 +199,7 @@ static void second_passed(void *context, const struct engine_progress *progress)
     if (terminal->rewrites) {
         add_name(&line, &terminal->style, progress->phase->name);
         if (terminal_columns(terminal->stream) >= ROOM_FOR_BAR)
-            add_bar(&line, &terminal->style, done_share(progress));
+            add_bar(&line, &terminal->style, progress_share(progress));
     } else {
         buffer_append_text(&line, "  ");
     }

@@ -2,6 +2,7 @@
 #include "report/text.h"
 
 #include "analysis/quantity.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,44 +37,12 @@ int terminal_columns(FILE *stream)
     return number >= 20 && number <= 1000 ? number : DEFAULT_COLUMNS;
 }
 
-size_t text_decode(const unsigned char *text, uint32_t *code)
-{
-    static const struct {
-        unsigned char mask, lead;
-        uint32_t lowest;
-    } forms[] = {{0x80, 0x00, 1}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
-    for (size_t form = 0; form < 4; form++) {
-        if ((text[0] & forms[form].mask) != forms[form].lead)
-            continue;
-        *code = text[0] & (unsigned char)~forms[form].mask;
-        for (size_t i = 1; i <= form; i++) {
-            if ((text[i] & 0xc0) != 0x80)
-                return 0;
-            *code = (*code << 6) | (text[i] & 0x3f);
-        }
-        bool valid = *code >= forms[form].lowest && *code <= 0x10ffff &&
-                     !(*code >= 0xd800 && *code <= 0xdfff);
-        return valid ? form + 1 : 0;
-    }
-    return 0;
-}
-
-/* Code points a terminal obeys instead of showing, or that change how their neighbours look: C0 and
- * C1 controls, zero-width and direction marks, line separators, the byte order mark, tags. */
-bool text_is_unsafe(uint32_t code)
-{
-    return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code == 0xad || code == 0x61c ||
-           (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
-           (code >= 0x2060 && code <= 0x206f) || code == 0xfeff ||
-           (code >= 0xfff9 && code <= 0xfffb) || (code >= 0xe0000 && code <= 0xe0fff);
-}
-
 /* One code point or bad byte of `text` as shown: into `shown`, its columns. Returns the bytes read.
  */
 static size_t show_one(const unsigned char *text, char shown[16], size_t *columns)
 {
     uint32_t code;
-    size_t length = text_decode(text, &code);
+    size_t length = utf8_decode(text, &code);
     if (length == 0) {
         *columns = (size_t)snprintf(shown, 16, "\\x%02x", text[0]);
         return 1;
@@ -83,7 +52,7 @@ static size_t show_one(const unsigned char *text, char shown[16], size_t *column
                                     code == '\n'   ? 'n'
                                     : code == '\t' ? 't'
                                                    : 'r');
-    else if (text_is_unsafe(code))
+    else if (utf8_is_unsafe(code))
         *columns = (size_t)snprintf(shown, 16, code < 0x100 ? "\\x%02x" : "\\u%04x", code);
     else {
         snprintf(shown, 16, "%.*s", (int)length, (const char *)text);
@@ -129,6 +98,23 @@ size_t text_print_safe(FILE *stream, const char *text, size_t width)
     fwrite(buffer_length(&output) ? buffer_bytes(&output) : "", 1, buffer_length(&output), stream);
     buffer_free(&output);
     return columns;
+}
+
+void text_print_json(FILE *stream, const char *json)
+{
+    while (*json) {
+        uint32_t code;
+        size_t length = utf8_decode((const unsigned char *)json, &code);
+        if (length == 0)
+            fputs("\\ufffd", stream);
+        else if (code == '\n' || code == '\t' || !utf8_is_unsafe(code))
+            fwrite(json, 1, length, stream);
+        else if (code < 0x10000)
+            fprintf(stream, "\\u%04x", code);
+        else
+            fprintf(stream, "\\u%04x\\u%04x", 0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff));
+        json += length ? length : 1;
+    }
 }
 
 void text_print_padded(FILE *stream, const char *text, size_t width)

@@ -26,20 +26,15 @@ int terminal_columns(FILE *stream); /* its width; COLUMNS, else 100, when it is 
 size_t text_append_safe(struct buffer *output, const char *text, size_t width);
 /* The same to a stream. */
 size_t text_print_safe(FILE *stream, const char *text, size_t width);
+/* JSON of someone else's, whole. Code points that would be obeyed become escapes of JSON, so that
+ * it stays the same document; bytes that are no UTF-8 become U+FFFD. */
+void text_print_json(FILE *stream, const char *json);
 /* Exactly `width` columns, filled with spaces on the right. */
 void text_print_padded(FILE *stream, const char *text, size_t width);
 
 /* Trusted text with escape sequences of a style in it, cut to `width` columns. */
 void text_print_styled(FILE *stream, const char *text, size_t width);
 size_t text_columns(const char *text); /* code points of trusted text; escape sequences count 0 */
-
-/* Bytes and code point of the UTF-8 sequence (RFC 3629) at `text`, which ends in NUL; 0 when it is
- * none. */
-size_t text_decode(const unsigned char *text, uint32_t *code);
-
-/* Code points that are obeyed instead of shown, or that change how their neighbours look: controls
- * (tab and newline too), zero-width and direction marks, line separators, the byte order mark. */
-bool text_is_unsafe(uint32_t code);
 
 /* quantity_duration under the name of this room. */
 const char *text_duration(char *text, size_t size, uint64_t ns);

@@ -7,9 +7,10 @@
 #include "base/clock.h"
 #include "base/outcome.h"
 #include "report/figures.h"
+#include "report/progress.h"
 #include "report/text.h"
+#include "report/tui_draw.h"
 
-#include <curses.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
@@ -26,9 +27,9 @@
 #define NAME_COLUMNS   16
 #define LEAST_COLUMNS  60
 #define LEAST_ROWS     16
+#define ROWS_BELOW     19 /* kept free of phases: the tracks, the state, some operations */
+#define LEAST_TOP_ROWS 3  /* of the operations, their heading counted */
 #define TEXT_SIZE      512
-
-enum colour { COLOUR_GOOD = 1, COLOUR_BAD, COLOUR_WARN, COLOUR_ACCENT };
 
 enum track { TRACK_RATE, TRACK_P50, TRACK_P99, TRACK_FAILED, TRACK_LEVEL, TRACKS };
 
@@ -48,6 +49,8 @@ struct tui {
     double history[TRACKS][HISTORY];
     size_t seconds;
     uint64_t outcomes[OUTCOME_KINDS]; /* of the phase so far */
+    struct top_operation top[TOP_OPERATIONS];
+    size_t top_count;
     double self_cpu;
     char notices[NOTICES][TEXT_SIZE];
     size_t notice_count;
@@ -164,6 +167,9 @@ static void remember(struct tui *tui, const struct engine_progress *progress)
     tui->seconds++;
     for (size_t i = 0; i < OUTCOME_KINDS; i++)
         tui->outcomes[i] += progress->outcomes[i];
+    tui->top_count = progress->top_count;
+    if (progress->top_count)
+        memcpy(tui->top, progress->top, progress->top_count * sizeof *tui->top);
     tui->self_cpu = progress->self ? progress->self->cpu_utilisation : 0;
 }
 
@@ -171,6 +177,7 @@ static void phase_began(void *context, const struct engine_progress *progress)
 {
     struct tui *tui = context;
     memset(tui->outcomes, 0, sizeof tui->outcomes);
+    tui->top_count = 0;
     tui->now = *progress;
     tui->running = true;
     draw(tui);
@@ -227,15 +234,6 @@ static void notice(void *context, const char *text)
 
 /* ---- drawing -------------------------------------------------------------------------------- */
 
-static void put(int row, int column, int attributes, const char *text)
-{
-    if (row < 0 || row >= LINES || column >= COLS)
-        return;
-    attrset(attributes);
-    mvaddnstr(row, column, text, -1);
-    attrset(A_NORMAL);
-}
-
 static void put_clock(char text[32], uint64_t ns)
 {
     uint64_t seconds = (ns + NS_PER_S / 2) / NS_PER_S;
@@ -243,47 +241,24 @@ static void put_clock(char text[32], uint64_t ns)
              (unsigned long long)(seconds % 60));
 }
 
-static double done_share(const struct tui *tui)
-{
-    const struct phase *phase = tui->now.phase;
-    double share = 0;
-    if (phase->duration_ns)
-        share = (double)tui->now.phase_elapsed_ns / (double)phase->duration_ns;
-    else if (phase->operations)
-        share = (double)(tui->now.total_ok + tui->now.total_failed) / (double)phase->operations;
-    return share > 1 ? 1 : share;
-}
-
-/* What is left of the phases with a length; those of so many operations have none to be known. */
-static uint64_t time_left(const struct tui *tui)
-{
-    uint64_t left = 0;
-    for (size_t i = tui->now.phase_index; i < tui->plan->phase_count; i++) {
-        const struct phase *phase = &tui->plan->phases[i];
-        uint64_t passed = i == tui->now.phase_index ? tui->now.phase_elapsed_ns : 0;
-        if (!phase->not_run && !tui->phases[i].ended && phase->duration_ns > passed)
-            left += phase->duration_ns - passed;
-    }
-    return left;
-}
-
 static void draw_head(const struct tui *tui)
 {
     char elapsed[32], left[32], text[TEXT_SIZE];
-    put(0, 0, A_BOLD | COLOR_PAIR(COLOUR_ACCENT), "cicada");
-    put(0, 8, A_BOLD, tui->plan->name);
+    tui_put(0, 0, A_BOLD | COLOR_PAIR(COLOUR_ACCENT), "cicada");
+    tui_put(0, 8, A_BOLD, tui->plan->name);
     put_clock(elapsed, tui->running ? tui->now.run_elapsed_ns : 0);
-    put_clock(left, tui->running ? time_left(tui) : 0);
+    put_clock(left, tui->running ? progress_time_left_ns(tui->plan, &tui->now) : 0);
     snprintf(text, sizeof text, "%s elapsed, %s left   q ends", elapsed, left);
-    put(0, COLS - (int)strlen(text) - 1, A_DIM, text);
+    tui_put(0, COLS - (int)strlen(text) - 1, A_DIM, text);
 }
 
 static void draw_bar(const struct tui *tui, int row, int column, int width, double done)
 {
     int filled = (int)(done * width + 0.5);
     for (int i = 0; i < width; i++)
-        put(row, column + i, i < filled ? COLOR_PAIR(COLOUR_ACCENT) : A_DIM,
-            tui->utf8 ? (i < filled ? "\xe2\x94\x81" : "\xe2\x94\x80") : (i < filled ? "=" : "-"));
+        tui_put(row, column + i, i < filled ? COLOR_PAIR(COLOUR_ACCENT) : A_DIM,
+                tui->utf8 ? (i < filled ? "\xe2\x94\x81" : "\xe2\x94\x80")
+                          : (i < filled ? "=" : "-"));
 }
 
 static void draw_phase_figures(const struct phase_line *line, int row, int column)
@@ -295,10 +270,10 @@ static void draw_phase_figures(const struct phase_line *line, int row, int colum
              quantity_count(count, sizeof count, line->finished),
              quantity_rate(rate, sizeof rate, figures_rate(line->finished, line->duration_ns)),
              line->p99_ns ? "  p99 " : "", p99, line->partial ? "  cut short" : "");
-    put(row, column, A_NORMAL, text);
+    tui_put(row, column, A_NORMAL, text);
     if (line->failed) {
         snprintf(text, sizeof text, "%s failed", quantity_count(count, sizeof count, line->failed));
-        put(row, COLS - (int)strlen(text) - 1, COLOR_PAIR(COLOUR_BAD), text);
+        tui_put(row, COLS - (int)strlen(text) - 1, COLOR_PAIR(COLOUR_BAD), text);
     }
 }
 
@@ -309,13 +284,13 @@ static int draw_phase(const struct tui *tui, size_t index, int row)
     bool current = tui->running && index == tui->now.phase_index && !line->ended;
     char name[NAME_COLUMNS + 1];
     snprintf(name, sizeof name, "%s", phase->name);
-    put(row, 1, current ? A_BOLD : line->ended ? A_NORMAL : A_DIM, name);
+    tui_put(row, 1, current ? A_BOLD : line->ended ? A_NORMAL : A_DIM, name);
     if (phase->not_run || line->not_run)
-        put(row, NAME_COLUMNS + 2, A_DIM, "not run");
+        tui_put(row, NAME_COLUMNS + 2, A_DIM, "not run");
     else if (line->ended)
         draw_phase_figures(line, row, NAME_COLUMNS + 2);
     else if (current)
-        draw_bar(tui, row, NAME_COLUMNS + 2, COLS - NAME_COLUMNS - 4, done_share(tui));
+        draw_bar(tui, row, NAME_COLUMNS + 2, COLS - NAME_COLUMNS - 4, progress_share(&tui->now));
     return row + 1;
 }
 
@@ -357,7 +332,8 @@ static void draw_sparkline(const struct tui *tui, enum track track, int row, int
     for (size_t i = 0; i < shown && highest > 0; i++) {
         double value = tui->history[track][(tui->seconds - 1 - i) % HISTORY];
         size_t height = value > 0 ? 1 + (size_t)(value / highest * 7.0) : 0;
-        put(row, column + width - 1 - (int)i, attributes, (tui->utf8 ? blocks : letters)[height]);
+        tui_put(row, column + width - 1 - (int)i, attributes,
+                (tui->utf8 ? blocks : letters)[height]);
     }
 }
 
@@ -366,9 +342,9 @@ static int draw_track(const struct tui *tui, enum track track, const char *label
 {
     int start = LABEL_COLUMNS + FIGURE_COLUMNS + 2;
     char text[TEXT_SIZE];
-    put(row, 1, A_DIM, label);
+    tui_put(row, 1, A_DIM, label);
     snprintf(text, sizeof text, "%*s", FIGURE_COLUMNS - 1, figure);
-    put(row, LABEL_COLUMNS, A_BOLD, text);
+    tui_put(row, LABEL_COLUMNS, A_BOLD, text);
     draw_sparkline(tui, track, row, start, COLS - start - 1, attributes);
     return row + 1;
 }
@@ -407,7 +383,7 @@ static int draw_state(const struct tui *tui, int row)
     snprintf(text, sizeof text, "%u in flight, %u queued, %u connections, generator CPU %.0f%%%s",
              tui->now.in_flight, tui->now.queued, tui->now.connections, 100 * tui->self_cpu,
              tui->now.draining ? ", draining" : "");
-    put(row, 1, tui->self_cpu > 0.8 ? COLOR_PAIR(COLOUR_WARN) : A_DIM, text);
+    tui_put(row, 1, tui->self_cpu > 0.8 ? COLOR_PAIR(COLOUR_WARN) : A_DIM, text);
     return row + 1;
 }
 
@@ -421,18 +397,23 @@ static int draw_outcomes(const struct tui *tui, int row)
             continue;
         snprintf(text, sizeof text, "%s %s  ", outcome_kind_name(kind),
                  quantity_count(count, sizeof count, tui->outcomes[kind]));
-        put(row, column, COLOR_PAIR(COLOUR_BAD), text);
+        tui_put(row, column, COLOR_PAIR(COLOUR_BAD), text);
         column += (int)strlen(text);
     }
     return column > 1 ? row + 1 : row;
 }
 
+static size_t notices_kept(const struct tui *tui)
+{
+    return tui->notice_count < NOTICES ? tui->notice_count : NOTICES;
+}
+
 static void draw_notices(const struct tui *tui, int row)
 {
-    size_t kept = tui->notice_count < NOTICES ? tui->notice_count : NOTICES;
+    size_t kept = notices_kept(tui);
     for (size_t i = 0; i < kept && row < LINES; i++, row++) {
-        put(row, 1, COLOR_PAIR(COLOUR_WARN), "!");
-        put(row, 3, A_NORMAL, tui->notices[(tui->notice_count - kept + i) % NOTICES]);
+        tui_put(row, 1, COLOR_PAIR(COLOUR_WARN), "!");
+        tui_put(row, 3, A_NORMAL, tui->notices[(tui->notice_count - kept + i) % NOTICES]);
     }
 }
 
@@ -440,16 +421,19 @@ static void draw(struct tui *tui)
 {
     erase();
     if (COLS < LEAST_COLUMNS || LINES < LEAST_ROWS) {
-        put(0, 0, A_NORMAL, "cicada runs; this window is too small for its figures");
+        tui_put(0, 0, A_NORMAL, "cicada runs; this window is too small for its figures");
         refresh();
         return;
     }
     draw_head(tui);
-    int row = draw_phases(tui, 2, LINES - 14) + 1;
+    int kept = (int)notices_kept(tui);
+    int row = draw_phases(tui, 2, LINES - ROWS_BELOW < 3 ? 3 : LINES - ROWS_BELOW) + 1;
     if (tui->running) {
         row = draw_tracks(tui, row) + 1;
         row = draw_state(tui, row);
         row = draw_outcomes(tui, row);
+        row = tui_draw_top(tui->top, tui->top_count, row + (LINES > ROWS_BELOW + 10),
+                           LINES - kept - (kept > 0));
     }
     draw_notices(tui, row + 1);
     refresh();

@@ -26,8 +26,9 @@ server=$!
 read -r line <"$results/said" # printed once it listens; the end of the file when it does not start
 url=$(expr "$line" : '.*127\.0\.0\.1\(:[0-9]*/mcp\)$') || exit 1
 
-[ $# -gt 0 ] || set -- server-initialize ping logging-set-level tools-list resources-list prompts-list \
-    dns-rebinding-protection server-sse-multiple-streams
+[ $# -gt 0 ] || set -- server-initialize ping logging-set-level tools-list resources-list \
+    resources-subscribe resources-unsubscribe prompts-list dns-rebinding-protection \
+    server-sse-multiple-streams
 failed=0
 for scenario in "$@"; do
     log=$results/$scenario.log

@@ -319,11 +319,7 @@ static void serve_tool(struct call *call)
         return;
     }
     server.calls++;
-    if (server.options.leak_bytes) {
-        char *kept = malloc(server.options.leak_bytes);
-        if (kept)
-            memset(kept, 1, server.options.leak_bytes); /* resident, and never freed */
-    }
+    kept_take();
     wait_out_stall(call->peer);
     if (server.options.service_ms > 0)
         peer_wait(call->peer, lround(server.options.service_ms));

@@ -79,7 +79,8 @@ struct fault_options {
     double service_ms;                  /* before every tools/call answer */
     uint64_t stall_ns, stall_period_ns; /* answers wait out the last stall_ns of each period */
     double error_rate;                  /* share of calls answered by tool_error */
-    size_t leak_bytes;                  /* kept for ever per call */
+    size_t leak_bytes;                  /* kept per call: for ever, or */
+    size_t give_back_per_s;             /* given back at that rate while nobody calls; 0: never */
     unsigned session_calls;             /* a session is dropped after so many calls; 0: never */
     double refuse_after_s;              /* stop listening then; 0: never */
     bool accept_close;                  /* close each connection right after accept */
@@ -123,8 +124,16 @@ struct fault_server {
 };
 extern struct fault_server server;
 
+/* Memory kept for a call, and given back later, as the options say. */
+void kept_take(void);
+void kept_begin(void);
+void kept_end(void); /* once `stopping`, or before the end */
+
 /* Serve one request of an MCP endpoint. */
 void mcp_serve(struct peer *peer, const struct peer_request *request, unsigned eras);
+
+/* Serve one request of the server whose names and texts are hostile (a row of fault_paths). */
+void hostile_serve(struct peer *peer, const struct peer_request *request, int unused);
 
 /* ---- answering a tools/call --------------------------------------------------------------------
  */

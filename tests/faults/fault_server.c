@@ -199,7 +199,8 @@ static const char help[] =
     "  --service-time MS   each call takes so long\n"
     "  --stall A/B         answers wait during the last A seconds of every B seconds: 1s/5s\n"
     "  --error-rate P      share of the calls that end in a tool error, 0 to 1\n"
-    "  --leak BYTES        kept for ever per call\n"
+    "  --leak BYTES        kept for ever per call, in whole pages\n"
+    "  --give-back BYTES   what is kept is given back at that rate per second while nobody calls\n"
     "  --session-calls N   a session expires after N calls\n"
     "  --refuse-after S    stop listening after S seconds\n"
     "  --accept-close      close every connection right after accepting it\n"
@@ -229,6 +230,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
                                             {"stall", required_argument, NULL, 'S'},
                                             {"error-rate", required_argument, NULL, 'e'},
                                             {"leak", required_argument, NULL, 'l'},
+                                            {"give-back", required_argument, NULL, 'g'},
                                             {"session-calls", required_argument, NULL, 'n'},
                                             {"refuse-after", required_argument, NULL, 'r'},
                                             {"accept-close", no_argument, NULL, 'c'},
@@ -255,6 +257,9 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
             break;
         case 'l':
             chosen->leak_bytes = strtoul(optarg, NULL, 10);
+            break;
+        case 'g':
+            chosen->give_back_per_s = strtoul(optarg, NULL, 10);
             break;
         case 'n':
             chosen->session_calls = (unsigned)strtoul(optarg, NULL, 10);
@@ -306,8 +311,10 @@ static int serve(const struct arguments *arguments)
         printf("%u\n", port);
         fflush(stdout);
     }
+    kept_begin();
     accept_loop(listener);
     stop_peers();
+    kept_end();
     free_state();
     close(stop_pipe[0]);
     close(stop_pipe[1]);

@@ -164,5 +164,6 @@ const struct fault_path fault_paths[] = {
     {"/no-tools", "offers no tool", 2, "tool", answer_early_fault, NO_TOOLS},
     {"/all-excluded", "offers no tool that can be used", 2, "tool", answer_early_fault,
      ALL_EXCLUDED},
+    {"/hostile", "names and texts that would like to be obeyed", 1, "", hostile_serve, 0},
     {0},
 };

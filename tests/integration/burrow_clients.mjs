@@ -35,7 +35,7 @@ const information = { name: 'burrow-test', version: '1.0.0' };
 // What every client must get, whatever its era.
 async function everything(client) {
     const { tools } = await client.listTools();
-    assert.deepEqual(tools.map((tool) => tool.name), ['echo', 'fail', 'keep']);
+    assert.deepEqual(tools.map((tool) => tool.name), ['count', 'echo', 'fail', 'keep']);
     const echoed = await client.callTool({ name: 'echo', arguments: { text: 'a "é"' } });
     assert.deepEqual(echoed.structuredContent, { text: 'a "é"' });
     const failed = await client.callTool({ name: 'fail', arguments: {} });
@@ -57,6 +57,44 @@ async function everything(client) {
         ref: { type: 'ref/prompt', name: 'explain_tool' }, argument: { name: 'tool', value: 'ec' },
     });
     assert.deepEqual(completion.values, ['echo']);
+}
+
+const modernCall = (client, params, options) => client.callTool(params, options);
+const legacyCall = (client, params, options) => client.callTool(params, undefined, options);
+
+// Progress comes while a call runs; one that is aborted leaves nothing behind.
+async function progressAndCancellation(client, call) {
+    const steps = [];
+    const counted = await call(client, { name: 'count', arguments: { steps: 300 } },
+        { onprogress: ({ progress, total }) => steps.push([progress, total]) });
+    assert.deepEqual(counted.structuredContent, { counted: 300 });
+    // the client drops what comes in one piece with the answer
+    assert.ok(steps.length > 2 && steps.every(([, total]) => total === 300), `${steps}`);
+    const { resources } = await client.listResources();
+    const abort = new AbortController();
+    await assert.rejects(call(client, { name: 'count', arguments: { steps: 100000 } },
+        { signal: abort.signal, onprogress: () => abort.abort() }));
+    assert.equal((await client.listResources()).resources[0].uri, resources[0].uri);
+}
+
+// The stream of a legacy session: log messages, a resource that is subscribed to, the list.
+async function legacyNotifications(client, schemas) {
+    const heard = [];
+    const told = new Promise((resolve) => {
+        for (const schema of Object.values(schemas))
+            client.setNotificationHandler(schema, ({ method }) => {
+                heard.push(method);
+                if (new Set(heard).size === 3)
+                    resolve();
+            });
+    });
+    await client.setLoggingLevel('debug');
+    const kept = await client.callTool({ name: 'keep', arguments: { text: 'first' } });
+    await client.subscribeResource({ uri: `memory://${kept.structuredContent.id + 1}` });
+    await client.callTool({ name: 'keep', arguments: { text: 'second' } });
+    await told;
+    await client.unsubscribeResource({ uri: `memory://${kept.structuredContent.id + 1}` });
+    assert.ok(client.getServerCapabilities().resources.subscribe);
 }
 
 async function subscription(client) {
@@ -86,9 +124,16 @@ for (const [name, [Client, versionNegotiation, transport]] of Object.entries(cas
         await client.connect(carrier);
         assert.equal(client.getServerVersion().name, 'burrow');
         await everything(client);
+        await progressAndCancellation(client, versionNegotiation ? modernCall : legacyCall);
         if (versionNegotiation)
             await subscription(client);
         else {
+            const types = require('@modelcontextprotocol/sdk/types.js');
+            await legacyNotifications(client, {
+                log: types.LoggingMessageNotificationSchema,
+                list: types.ResourceListChangedNotificationSchema,
+                resource: types.ResourceUpdatedNotificationSchema,
+            });
             await client.ping();
             await client.setLoggingLevel('info');
             await carrier.terminateSession?.();

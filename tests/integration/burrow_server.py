@@ -183,7 +183,7 @@ def figures():
         for line in ['burrow_tool_calls_total{tool="echo",outcome="success"} 2',
                      'burrow_tool_calls_total{tool="fail",outcome="failure"} 1',
                      'burrow_tool_duration_seconds_count{tool="echo"} 2', "burrow_sessions 1",
-                     'burrow_http_answers_total{status="200"} 4', "burrow_tools 3"]:
+                     'burrow_http_answers_total{status="200"} 4', "burrow_tools 4"]:
             expect(line in text.splitlines(), f"no {line} in\n{text}")
         for line in text.splitlines():
             expect(line.startswith("#") or float(line.rsplit(" ", 1)[1]) >= 0, line)
@@ -191,13 +191,149 @@ def figures():
         expect(status == 200 and json.loads(text)["status"] == "ok", text)
 
 
-def read_event(answer):
-    """The next message of a stream; comments are passed over. None at its end."""
+def read_event(answer, ids=None):
+    """The next message of a stream; comments and empty events are passed over. None at its end. The ids that
+    came go to the list."""
     for raw in iter(answer.readline, b""):
         line = raw.decode().rstrip("\r\n")
+        if line.startswith("id: ") and ids is not None:
+            ids.append(line[4:])
         if line.startswith("data: "):
             return json.loads(line[6:])
     return None
+
+
+class Stream:
+    """`with Stream(server, "GET", headers={...}) as stream: stream.next()`"""
+
+    def __init__(self, server, method, body=None, headers=None):
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=BOUND_S)
+        self.connection.request(method, "/mcp", json.dumps(body) if body else None, {
+            "Accept": "application/json, text/event-stream", "Content-Type": "application/json", **headers})
+        self.answer = self.connection.getresponse()
+        self.ids = []
+
+    def __enter__(self):
+        expect(self.answer.getheader("content-type") == "text/event-stream",
+               f"{self.answer.status} {self.answer.getheaders()}")
+        return self
+
+    def __exit__(self, *exception):
+        self.answer.close()
+        self.connection.close()
+
+    def next(self):
+        return read_event(self.answer, self.ids)
+
+    def rest(self):
+        return list(iter(self.next, None))
+
+
+def method_of(message):
+    return message["method"].rsplit("/", 1)[1] if "method" in message else "answer"
+
+
+def memory_count(server, session):
+    return len(server.post(request("resources/list"), Mcp_Session_Id=session)[2]["result"]["resources"])
+
+
+def wait_until(holds, what):
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.05)
+    expect(False, what)
+
+
+COUNT = {"name": "count", "arguments": {"steps": 300}}
+
+
+def modern_stream(server, params, number=1):
+    return Stream(server, "POST", request("tools/call", params, number), {
+        "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": params["name"]})
+
+
+def progress_and_log():
+    with Server() as server:
+        level = "io.modelcontextprotocol/logLevel"
+        with modern_stream(server, {**COUNT, "_meta": {**META, "progressToken": "p", level: "debug"}}) as stream:
+            said = stream.rest()
+        kinds = [method_of(one) for one in said]
+        expect(kinds[-2:] == ["message", "answer"] and set(kinds[:-2]) == {"progress"}, f"{kinds}")
+        steps = [one["params"]["progress"] for one in said[:-2]]
+        expect(len(steps) > 2 and steps == sorted(set(steps)) and steps[-1] == 300, f"{steps}")
+        expect(said[-1]["result"]["structuredContent"] == {"counted": 300}, f"{said[-1]}")
+        # what says nothing before its answer keeps its plain form, and its status
+        status, headers, answer = server.modern("tools/call", {"name": "echo", "arguments": {"text": "progressToken"}})
+        expect(status == 200 and headers["content-type"] == "application/json", f"{status} {headers} {answer}")
+        status, _, answer = server.post(request("tools/call", {**COUNT, "_meta": {"progressToken": 1}}))
+        expect(status == 400 and "Mcp-Session-Id" in answer["error"]["message"], f"{status} {answer}")
+        session = server.initialize()
+        with Stream(server, "POST", request("tools/call", {**COUNT, "_meta": {"progressToken": 9}}),
+                    {"Mcp-Session-Id": session}) as stream:
+            said = stream.rest()
+        expect([one["params"]["progressToken"] for one in said[:-1]] == [9] * (len(said) - 1) and len(said) > 3, f"{said}")
+        expect(said[-1]["result"]["structuredContent"] == {"counted": 300}, f"{said[-1]}")
+
+
+def legacy_stream():
+    with Server() as server:
+        session = server.initialize()
+        headers = {"Mcp-Session-Id": session}
+        expect_status(server.request("GET", headers={**headers, "Accept": "application/json"}), 406)
+        expect_status(server.request("GET", headers={"Mcp-Session-Id": "f" * 32, "Accept": "text/event-stream"}), 404)
+        keep = request("tools/call", {"name": "keep", "arguments": {"text": "a"}})
+        with Stream(server, "GET", headers=headers) as stream:
+            for method, params in [("resources/subscribe", {"uri": "memory://1"}), ("logging/setLevel", {"level": "info"})]:
+                _, _, answer = server.post(request(method, params), Mcp_Session_Id=session)
+                expect(answer["result"] == {}, f"{answer}")
+            expect_status(server.post(keep, Mcp_Session_Id=session), 200)
+            expect_status(server.post(request("tools/call", {"name": "fail"}), Mcp_Session_Id=session), 200)
+            heard = [stream.next() for _ in range(3)]
+            expect([method_of(one) for one in heard] == ["list_changed", "updated", "message"], f"{heard}")
+            expect(heard[2]["params"]["data"]["outcome"] == "not_found", f"{heard[2]}")
+            expect(stream.ids[0] == "0" and len(set(stream.ids)) == len(stream.ids), f"{stream.ids}")
+            has = stream.ids[2]  # that it heard the last was not noted
+        expect_status(server.post(keep, Mcp_Session_Id=session), 200)  # while nobody listens
+        with Stream(server, "GET", headers={**headers, "Last-Event-ID": has}) as stream:
+            heard = [stream.next() for _ in range(2)]
+            expect([method_of(one) for one in heard] == ["message", "list_changed"], f"{heard}")
+            with Stream(server, "GET", headers=headers) as other:  # the newest one hears
+                expect(stream.next() is None, "two streams of one session")
+                expect_status(server.post(keep, Mcp_Session_Id=session), 200)
+                expect(method_of(other.next()) == "list_changed", "no news")
+                expect_status(server.request("DELETE", headers=headers), 204)
+                expect(other.next() is None, "the stream outlives its session")
+        # an older client would take an empty event for a broken message
+        with Stream(server, "GET", headers={"Mcp-Session-Id": server.initialize("2025-03-26")}) as stream:
+            expect(stream.answer.readline() == b":\n", "no comment")
+
+
+def cancellation():
+    long = {"name": "count", "arguments": {"steps": 100000}}
+    with Server() as server:
+        session = server.initialize()
+        with Stream(server, "POST", request("tools/call", {**long, "_meta": {"progressToken": 1}}, "it"),
+                    {"Mcp-Session-Id": session}) as stream:
+            expect(method_of(stream.next()) == "progress", "no progress")
+            for other in [server.initialize(), session]:  # another session cancels nothing of it
+                note = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "it"}}
+                expect_status(server.post(note, Mcp_Session_Id=other), 202)
+                if other != session:
+                    expect([method_of(stream.next()) for _ in range(5)] == ["progress"] * 5, "it ended")
+            expect(set(method_of(one) for one in stream.rest()) <= {"progress"}, "a cancelled call was answered")
+        expect(memory_count(server, session) == 0, "something of a cancelled call was kept")
+        # 2026-07-28: by closing the connection, whether it hears of progress or not
+        for meta in [{**META, "progressToken": 1}, META]:
+            body = json.dumps(request("tools/call", {**long, "_meta": meta})).encode()
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=BOUND_S)
+            connection.request("POST", "/mcp", body, {
+                "Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+                "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "count"})
+            time.sleep(0.3)  # it runs by then, or waits for its turn: both are cancelled
+            connection.close()
+        wait_until(lambda: memory_count(server, session) == 0 and 'tool="count",outcome="failure"} 3'
+                   in server.request("GET", "/metrics")[2], "a call that nobody waits for goes on")
 
 
 def subscription():
@@ -287,6 +423,21 @@ def stdio_modern():
            f"{kinds}")
 
 
+def stdio_notifications():
+    begin = request("initialize", {"protocolVersion": "2025-11-25", "capabilities": {},
+                                   "clientInfo": {"name": "t", "version": "1"}})
+    said = talk([begin, request("logging/setLevel", {"level": "info"}, 2),
+                 request("tools/call", {**COUNT, "_meta": {"progressToken": "p"}}, 3),
+                 request("tools/call", {"name": "fail"}, 4)])
+    kinds = [one.get("id") or method_of(one) for one in said]
+    expect(kinds[:3] == [1, 2, "progress"] and kinds[-4:] == [3, "list_changed", "message", 4], f"{kinds}")
+    for number, meta in [(3, {}), (4, META)]:
+        cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}}
+        said = talk([begin, request("tools/call", {"name": "count", "arguments": {"steps": 100000}, "_meta": meta}, number),
+                     cancel, request("resources/list", {"_meta": meta}, 9)])
+        expect([one.get("id") for one in said] == [1, 9] and said[1]["result"]["resources"] == [], f"{said}")
+
+
 def options():
     cases = [(["serve", "--listen", "0.0.0.0:0", "--data", ":memory:"], "--token"),
              (["serve", "--data", ":memory:", "--listen", "nowhere"], "127.0.0.1:8765"), (["serve", "--rate-limit", "fast"], "100/s"),
@@ -316,5 +467,5 @@ def cicada_reaches_it():
 
 sys.exit(run_tests([(function.__name__, function) for function in [
     legacy_session, legacy_batch, modern_calls, who_is_let_in, bearer, forms_and_limits, rate_limit, figures,
-    subscription, closed_streams_are_forgotten, data_stays, stdio_legacy, stdio_modern, options,
+    subscription, progress_and_log, legacy_stream, cancellation, stdio_notifications, closed_streams_are_forgotten, data_stays, stdio_legacy, stdio_modern, options,
     cicada_reaches_it]], parallel=2))

@@ -2,6 +2,8 @@
  * are. */
 #include "burrow/tools/tool.h"
 
+#include <time.h>
+
 static int run_echo(struct tool_call *call)
 {
     call->structured = json_pack("{s:s}", "text", tool_text(call, "text", ""));
@@ -22,11 +24,38 @@ static int run_keep(struct tool_call *call)
     return 0;
 }
 
+/* Keeps `steps` texts, a millisecond each: long enough to be heard of, and to be cancelled. */
+static int run_count(struct tool_call *call)
+{
+    const struct timespec millisecond = {.tv_nsec = 1000000};
+    size_t steps = (size_t)tool_integer(call, "steps", 1);
+    for (size_t done = 0; done < steps; done++) {
+        if (records_run(call->store->records, &call->error,
+                        "INSERT INTO memories(content) VALUES ('counted')", "") < 0)
+            return tool_fail_tier(call);
+        nanosleep(&millisecond, NULL);
+        if (tool_progress(call, done + 1, steps) < 0)
+            return -1;
+    }
+    call->structured = json_pack("{s:I}", "counted", (json_int_t)steps);
+    return 0;
+}
+
 #define TEXT_INPUT                                                                                 \
     "{\"type\":\"object\",\"properties\":{\"text\":{\"type\":\"string\",\"maxLength\":100000}},"   \
     "\"required\":[\"text\"],\"additionalProperties\":false,\"examples\":[{\"text\":\"hello\"}]}"
 
 static const struct tool tools[] = {
+    {.name = "count",
+     .title = "Count",
+     .description = "Keep many texts, and tell how far it is.",
+     .category = "mem",
+     .input_schema = "{\"type\":\"object\",\"properties\":{\"steps\":{\"type\":\"integer\","
+                     "\"minimum\":1,\"maximum\":100000}},\"required\":[\"steps\"],"
+                     "\"additionalProperties\":false,\"examples\":[{\"steps\":3}]}",
+     .output_schema = "{\"type\":\"object\",\"properties\":{\"counted\":{\"type\":\"integer\"}},"
+                      "\"required\":[\"counted\"]}",
+     .run = run_count},
     {.name = "echo",
      .title = "Echo",
      .description = "Give a text back.",

@@ -79,6 +79,21 @@ def compare_refuses_what_is_no_whole_result(cicada):
     compare_refuses(cicada, run_once(cicada, "good.json"))
 
 
+def merge_without_all_segments(cicada, parts):
+    thirds = []
+    for number, path in enumerate(parts, 1):
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+        document["segment"] = {"of": 3, "parts": [number]}
+        thirds.append(os.path.join(cicada.folder.name, f"third{number}.json"))
+        with open(thirds[-1], "w", encoding="utf-8") as file:
+            json.dump(document, file)
+    code, output, errors = cicada.command("merge", parts[0], thirds[1])
+    expect(code == 2 and "another division" in errors, f"exit {code}\n{errors}")
+    code, output, errors = cicada.command("merge", *thirds, "--json", os.path.join(cicada.folder.name, "two.json"))
+    expect(code == 4 and "2 of the 3 segments" in output, f"exit {code}\n{output}{errors}")
+
+
 @case
 def merge_adds_up_and_is_audited(cicada):
     parts = [run_once(cicada, f"part{i}.json", extra=("--segment", f"{i}/2")) for i in (1, 2)]
@@ -100,6 +115,10 @@ def merge_adds_up_and_is_audited(cicada):
     expect(merged["figures"]["count"] == one["figures"]["count"] + other["figures"]["count"], "counts do not add up")
     code, output, _ = cicada.command("audit", whole)
     expect(code == 0, f"audit: exit {code}\n{output[-2000:]}")
+    rates = {second["arrival_rate"] for second in merged["phases"][0]["targets"][0]["seconds"][:10]}
+    expect(rates == {100}, f"100 arrivals a second in two halves add up to {rates}")
+    expect("segment" not in merged and other["segment"] == {"of": 2, "parts": [2]}, "segments are not told")
+    merge_without_all_segments(cicada, parts)
     code, _, errors = cicada.command("merge", parts[0], parts[0])
     expect(code == 2 and "same result" in errors, f"one result twice: exit {code}\n{errors}")
 

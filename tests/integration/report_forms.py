@@ -1,8 +1,9 @@
 """The forms of a result, each read by a program that is not ours where there is one: XML and CSV by
 Python, the interval log by HdrHistogram's JavaScript library. report_forms.py CICADA FAULT_SERVER
-[NODE MODULES]"""
+[NODE NPM_FOLDER]"""
 
 import csv
+import functools
 import io
 import json
 import math
@@ -13,6 +14,7 @@ import sys
 import xml.etree.ElementTree as xml
 
 from cicada_support import Cicada, FaultServer, expect, outcomes_of, run_tests
+from report_readers import read_prometheus, read_with_node
 
 FORMS = {
     "html": "report.html",
@@ -38,7 +40,7 @@ def make_result():
     out = os.path.join(cicada.folder.name, "out")
     with FaultServer(sys.argv[2], "--error-rate", "0.05") as server:
         run = cicada.run(
-            "--out", out, "--warmup", "1s", "--users", "5", "--duration", "3s", "--tool", "ok_fast",
+            "--out", out, "--warmup", "1s", "--users", "5", "--duration", "6s", "--tool", "ok_fast",
             "--threshold", "errors<1%", "--threshold", "p50<60s", server.url("/mcp"),
         )
     expect(run.result is not None, run.describe())
@@ -90,6 +92,14 @@ def report_writes_the_same():
     expect(code == 0, errors)
     for name in FORMS.values():
         expect(read(os.path.join(stored, name)) == read(os.path.join(out, name)), f"{name} differs")
+
+
+def plan_in_it_is_one():
+    path = os.path.join(cicada.folder.name, "plan.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(run.result["plan"])
+    code, output, errors = cicada.command("run", path, "--show-plan")
+    expect(code == 0 and output == run.result["plan"], errors or output)
 
 
 def junit_has_each_finding():
@@ -197,6 +207,83 @@ def html_is_whole_and_alone():
         expect(re.search(r'data-verdict="fail"', text), "the verdict")
 
 
+@functools.cache
+def readers():
+    """What the libraries that others read the forms with say of them."""
+    return read_with_node(node, modules, out)
+
+
+def close(told, wanted):
+    return abs(float(told) - wanted) <= 1e-9 * max(1, abs(wanted))
+
+
+def prometheus_reads_back():
+    families = read_prometheus(os.path.join(out, "metrics.prom"))
+    if families is None:
+        return
+    phases = {str(i): phase for i, phase in enumerate(run.result["phases"], 1)}
+    quantiles = 0
+    for name, labels, value in families["cicada_phase_latency_seconds"]:
+        figures = phases[labels["position"]]["figures"]
+        if name.endswith("_count"):
+            expect(value == figures["ok"] + figures["censored"], f"{labels}: {value}, not {figures}")
+        elif not name.endswith("_sum"):
+            member = "p" + f"{float(labels['quantile']) * 100:g}".replace(".", "_")
+            expect(close(value, figures[member]["ns"] / 1e9), f"{labels}: {value}, not {figures[member]}")
+            quantiles += 1
+    expect(quantiles >= 4, f"{quantiles} quantiles")
+    for _, labels, value in families["cicada_phase_operation_rate"]:
+        wanted = phases[labels["position"]]["figures"]["rate_per_s"]
+        expect(close(value, wanted), f"{labels}: {value}, not {wanted}")
+    fired = {labels["rule"]: value for _, labels, value in families["cicada_alerts"]}
+    expect(fired["high_error_rate"] == 1 and sum(fired.values()) == len(run.result["alerts"]), fired)
+    held = {labels["rule"]: value for _, labels, value in families["cicada_alert_seconds"]}
+    expect(held["high_error_rate"] >= 3 and held["tier_degraded"] == 0, held)
+
+
+def csv_reads_back():
+    rows, at = readers()["csv"], 0
+    alert = next(alert for alert in run.result["alerts"] if alert["rule"] == "high_error_rate")
+    end = alert["end"] if alert["end"] is not None else 10**9
+    for phase in run.result["phases"]:
+        for second in phase["targets"][0]["seconds"]:
+            row, at = rows[at], at + 1
+            for member in ("at_s", "users", "started", "ok", "failed", "in_flight", "bytes_received"):
+                expect(float(row[member]) == second.get(member, 0), f"{member}: {row} is not {second}")
+            latency = second.get("latency", {})
+            buckets = dict(decode(latency.get("buckets", "")))
+            for percent in (50, 95, 99):
+                wanted = str(min(percentile_of(buckets, percent), latency["max_ns"])) if buckets else ""
+                expect(row[f"p{percent}_ns"] == wanted, f"p{percent}: {row}, not {wanted}")
+            wanted = alert["start_s"] <= second["at_s"] < end
+            expect(("high_error_rate" in row["alerts"].split()) == wanted, f"{row['alerts']} at {second['at_s']}, {alert}")
+    expect(at == len(rows), f"{len(rows)} rows, {at} seconds")
+
+
+def junit_reads_back():
+    root = readers()["junit"]
+    suite = root["testsuite"][0]
+    expect(len(suite["testcase"]) == suite["tests"] == len(run.result["findings"]), "cases")
+    for case, finding in zip(suite["testcase"], run.result["findings"]):
+        tag = {"fail": "failure", "inconclusive": "error", "information": "skipped"}.get(finding["verdict"])
+        expect(case["classname"] == "cicada." + finding["rule"], case)
+        if tag:
+            expect(case[tag][0]["message"] == finding["text"], f"{case} is not {finding}")
+        else:
+            expect(not {"failure", "error", "skipped"} & set(case), f"{case} is not {finding}")
+    properties = {one["name"]: one["value"] for one in suite["properties"]}
+    expect(properties["cicada.verdict"] == run.result["verdict"], properties)
+
+
+def markdown_reads_back():
+    told = readers()["markdown"]
+    rows = {cells[0].strip("`"): cells for cells in told["table"]}
+    finding = next(f for f in run.result["findings"] if f["verdict"] == "fail")
+    expect(rows["load"][2] == f"{run.result['phases'][-1]['figures']['count']:,}", rows["load"])
+    expect(any(cells[1] == f"`{finding['rule']}`" for cells in told["table"]), "the finding that failed")
+    expect(not told["link"] and not told["image"], told)
+
+
 def decode(text):
     bucket = 0
     for token in text.split():
@@ -219,9 +306,7 @@ def percentile_of(buckets, percent):
 
 
 def hlog_reads_back():
-    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "report_forms.mjs")
-    told = json.loads(subprocess.check_output(
-        [node, script, os.path.join(out, "latency.hlog"), modules], timeout=60))
+    told = readers()["hlog"]
     expect(set(told) == {"", "warmup"}, f"tags {set(told)}")
     for tag in told:
         buckets = {}
@@ -251,7 +336,7 @@ def what_is_wrong_is_told():
         (["report", broken, "--html", "/dev/null"], "cut off"),
         (["run", "--html", "/nonexistent/x.html", "null://"], "/nonexistent"),
         (["run", "--ui", "tui", "null://"], "stderr is no terminal"),
-        (["run", "--ui", "web", "null://"], "must be one of auto, plain, tui, off"),
+        (["run", "--ui", "wbe", "null://"], "must be one of auto, plain, tui, web, off"),
     ]:
         code, output, errors = cicada.command(*arguments)
         expect(code != 0 and words in errors, f"{arguments}: {code} {output}{errors}")
@@ -263,8 +348,8 @@ def forms_go_to_a_stream():
 
 
 TESTS = [
-    run_writes_every_form, report_writes_the_same, junit_has_each_finding, prometheus_is_well_formed,
+    run_writes_every_form, report_writes_the_same, plan_in_it_is_one, junit_has_each_finding, prometheus_is_well_formed,
     prometheus_escapes, csv_adds_up, markdown_has_no_markup_of_theirs, html_is_whole_and_alone,
     what_is_wrong_is_told, forms_go_to_a_stream,
-] + ([hlog_reads_back] if node else [])
+] + ([hlog_reads_back, prometheus_reads_back, csv_reads_back, junit_reads_back, markdown_reads_back] if node else [])
 sys.exit(run_tests([(test.__name__.replace("_", " "), test) for test in TESTS]))

@@ -60,11 +60,25 @@ def draws_and_gives_back(cicada):
     code = screen.end()
     text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", screen.seen)
     expect(code == 0, f"exit {code}\n{text[-1500:]}")
-    for words in (b"cicada", b"elapsed", b"users", b"rate", b"p99", b"in flight"):
+    for words in (b"cicada", b"elapsed", b"users", b"rate", b"p99", b"in flight", b"slowest of the last"):
         expect(words in text, f"the screen has no {words}")
     expect("\u2588".encode() in screen.seen, "no sparkline was drawn")
     expect(GIVEN_BACK in screen.seen, "the screen was not given back")
     expect(b"Passed" in screen.seen[screen.seen.rindex(GIVEN_BACK) :], "the summary is not below it")
+
+
+def slowest_operations_stand_there(cicada):
+    """By name; the whole table fits."""
+    plan = os.path.join(cicada.folder.name, "top.yaml")
+    with open(plan, "w", encoding="utf-8") as file:
+        file.write('target: "null://?latency=2ms&operations=3&error_rate=0.2"\nusers: 4\nduration: 3s\n')
+    screen = Screen([cicada.program, "run", plan, "--ui", "tui", "--json", cicada.result_path()])
+    screen.end()
+    expect(GIVEN_BACK in screen.seen, screen.seen[-600:])
+    seen = screen.seen[: screen.seen.rindex(GIVEN_BACK)]  # the summary below names operations too
+    text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", seen)
+    for name in (b"op0", b"op1", b"op2"):
+        expect(name in text, f"{name} is not among the operations\n{text[-1500:]}")
 
 
 def q_ends_in_good_order(cicada):
@@ -111,7 +125,7 @@ def main():
     def case(function):
         return (function.__name__, lambda: function(Cicada(sys.argv[1])))
 
-    cases = [draws_and_gives_back, q_ends_in_good_order, a_second_signal_gives_it_back,
+    cases = [draws_and_gives_back, slowest_operations_stand_there, q_ends_in_good_order, a_second_signal_gives_it_back,
              names_do_not_reach_the_terminal_raw, small_windows_do_not_matter, no_terminal_is_refused]
     return run_tests([case(function) for function in cases], parallel=1)
 

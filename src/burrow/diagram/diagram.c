@@ -40,12 +40,14 @@ void diagram_free(struct diagram *diagram)
     free(diagram);
 }
 
-const char *diagram_keep(struct diagram *diagram, const char *text, size_t length)
+char *diagram_keep(struct diagram *diagram, const char *text, size_t length)
 {
+    static char none[1]; /* never written: only what is before the end of a text is */
     struct text *kept = malloc(sizeof *kept + length + 1);
     if (!kept)
-        return "";
-    memcpy(kept->bytes, text, length);
+        return none;
+    for (size_t i = 0; i < length; i++)
+        kept->bytes[i] = (unsigned char)text[i] < 32 && text[i] != '\n' ? ' ' : text[i];
     kept->bytes[length] = '\0';
     kept->next = diagram->texts;
     diagram->texts = kept;
@@ -76,8 +78,9 @@ int diagram_node(struct diagram *diagram, const char *id, size_t length)
         return -1;
     diagram->nodes = nodes;
     const char *kept = diagram_keep(diagram, id, length);
+    const char *shape = diagram->type == DIAGRAM_SEQUENCE ? "participant" : "rectangle";
     diagram->nodes[diagram->node_count] =
-        (struct diagram_node){.id = kept, .label = kept, .shape = "rectangle", .members = ""};
+        (struct diagram_node){.id = kept, .label = kept, .shape = shape, .members = ""};
     return (int)diagram->node_count++;
 }
 
@@ -108,8 +111,8 @@ int diagram_extra(struct diagram *diagram, const char *text, size_t length)
     if (!extras)
         return -1;
     diagram->extras = extras;
-    diagram->extras[diagram->extra_count] =
-        (struct diagram_extra){diagram_keep(diagram, text, length), diagram->edge_count};
+    diagram->extras[diagram->extra_count] = (struct diagram_extra){
+        diagram_keep(diagram, text, length), diagram->edge_count, diagram->node_count};
     return (int)diagram->extra_count++;
 }
 
@@ -120,6 +123,8 @@ static json_t *node_json(const struct diagram *diagram, const struct diagram_nod
     json_t *made = json_pack("{s:s, s:s}", "id", node->id, "label", node->label);
     if (diagram->type == DIAGRAM_FLOWCHART)
         json_object_set_new(made, "shape", json_string(node->shape));
+    if (node->block)
+        json_object_set_new(made, "block", json_string(diagram->extras[node->block - 1].text));
     if (diagram->type == DIAGRAM_PIE)
         json_object_set_new(made, "value", json_real(node->value));
     if (diagram->type == DIAGRAM_CLASS)
@@ -149,7 +154,7 @@ static bool same_node(const struct diagram_node *a, const struct diagram_node *b
 {
     return strcmp(a->id, b->id) == 0 && strcmp(a->label, b->label) == 0 &&
            strcmp(a->shape, b->shape) == 0 && strcmp(a->members, b->members) == 0 &&
-           memcmp(&a->value, &b->value, sizeof a->value) == 0;
+           a->block == b->block && memcmp(&a->value, &b->value, sizeof a->value) == 0;
 }
 
 static bool same_edge(const struct diagram_edge *a, const struct diagram_edge *b)

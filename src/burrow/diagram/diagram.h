@@ -29,6 +29,7 @@ struct diagram_node {
     const char *members; /* of a class: lines */
     double value;        /* of a slice of a pie */
     bool declared;       /* said by itself, not only as the end of an edge */
+    size_t block;        /* the subgraph it is in: 1 + the place of its extra; 0 none */
 };
 
 struct diagram_edge {
@@ -38,10 +39,11 @@ struct diagram_edge {
     const char *from_count, *to_count; /* of a class relation: "1", "*"; "" none */
 };
 
-/* A line that is kept as it is: a note, a block, a style. `before` so many edges. */
+/* A line that is kept as it is: a note, a block, a style. */
 struct diagram_extra {
     const char *text;
-    size_t before;
+    size_t before;       /* edges that come before it */
+    size_t nodes_before; /* nodes that are named before it */
 };
 
 struct diagram {
@@ -76,7 +78,8 @@ void diagram_free(struct diagram *diagram); /* harmless on NULL */
 
 /* To make one by hand. Places, or -1 when there is no room (or no memory). */
 struct diagram *diagram_new(enum diagram_type type);
-const char *diagram_keep(struct diagram *diagram, const char *text, size_t length);
+/* Keep a text as long as the diagram; tabs and what cannot be printed become spaces. */
+char *diagram_keep(struct diagram *diagram, const char *text, size_t length);
 /* The node of an id, made when it is not there. */
 int diagram_node(struct diagram *diagram, const char *id, size_t length);
 int diagram_edge(struct diagram *diagram, size_t from, const char *arrow, size_t to,

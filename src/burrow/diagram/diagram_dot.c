@@ -6,6 +6,7 @@
 
 #define COLUMN_INCHES 2.4
 #define ROW_INCHES    0.55
+#define LEGEND_INCHES 0.32
 
 static const char *const slice_colors[] = {"#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#76b7b2",
                                            "#edc948", "#b07aa1", "#ff9da7", "#9c755f", "#bab0ac"};
@@ -91,13 +92,63 @@ static int dot_flow_edge(const struct diagram_edge *edge, struct buffer *out)
     return failed | buffer_append_text(out, "];\n");
 }
 
-static int dot_flowchart(const struct diagram *diagram, struct buffer *out)
+static int dot_nodes(const struct diagram *diagram, size_t block, struct buffer *out)
 {
     int failed = 0;
     for (size_t i = 0; i < diagram->node_count; i++) {
+        if (diagram->nodes[i].block != block)
+            continue;
         failed |= buffer_printf(out, "  n%zu [%s, label=", i, dot_shape(diagram->nodes[i].shape));
         failed |= dot_text(out, diagram->nodes[i].label) | buffer_append_text(out, "];\n");
     }
+    return failed;
+}
+
+/* What is written on a subgraph: "subgraph id [title]", "subgraph title". */
+static int dot_block_title(const char *line, struct buffer *out)
+{
+    const char *title = line + strlen("subgraph"), *open = strchr(title, '[');
+    const char *end = title + strlen(title);
+    struct buffer text;
+    if (open && end[-1] == ']') {
+        title = open + 1;
+        end--;
+    }
+    while (title < end && strchr(" \"", *title))
+        title++;
+    while (end > title && strchr(" \"", end[-1]))
+        end--;
+    buffer_init(&text, DIAGRAM_LIMIT * 2);
+    int failed =
+        buffer_append(&text, title, (size_t)(end - title)) | buffer_append_char(&text, '\0');
+    failed |= failed ? -1 : dot_text(out, buffer_bytes(&text));
+    buffer_free(&text);
+    return failed;
+}
+
+/* Subgraphs are clusters; the reader has seen to it that each of them ends. */
+static int dot_blocks(const struct diagram *diagram, struct buffer *out)
+{
+    int failed = 0;
+    for (size_t i = 0; i < diagram->extra_count; i++) {
+        const char *line = diagram->extras[i].text;
+        if (strcmp(line, "end") == 0)
+            failed |= buffer_append_text(out, "  }\n");
+        else if (strncmp(line, "subgraph", 8) == 0) {
+            failed |= buffer_printf(out,
+                                    "  subgraph cluster_%zu {\n    style=\"filled,rounded\"; "
+                                    "color=\"#bbbbbb\"; fillcolor=\"#fafafa\"; label=",
+                                    i);
+            failed |= dot_block_title(line, out) | buffer_append_text(out, ";\n");
+            failed |= dot_nodes(diagram, i + 1, out);
+        }
+    }
+    return failed;
+}
+
+static int dot_flowchart(const struct diagram *diagram, struct buffer *out)
+{
+    int failed = dot_blocks(diagram, out) | dot_nodes(diagram, 0, out);
     for (size_t i = 0; i < diagram->edge_count; i++)
         failed |= dot_flow_edge(&diagram->edges[i], out);
     return failed;
@@ -150,6 +201,44 @@ static int dot_class(const struct diagram *diagram, struct buffer *out)
 
 /* ---- pie ------------------------------------------------------------------------------------ */
 
+static int dot_legend_text(const struct diagram *diagram, const struct diagram_node *node,
+                           double total, struct buffer *text)
+{
+    int failed = buffer_printf(text, "%s: %.1f %%", node->label, 100 * node->value / total);
+    if (diagram->show_data)
+        failed |= buffer_printf(text, " (%.6g)", node->value);
+    return failed | buffer_append_text(text, "\n") | buffer_append_char(text, '\0');
+}
+
+/* A row for each slice, beside the pie: its color, and its text at the left of a node that is wide
+ * enough for any of them. */
+static int dot_legend(const struct diagram *diagram, double total, struct buffer *out)
+{
+    size_t longest = 0;
+    int failed = 0;
+    for (size_t i = 0; i < diagram->node_count; i++)
+        longest =
+            strlen(diagram->nodes[i].label) > longest ? strlen(diagram->nodes[i].label) : longest;
+    double width = 0.11 * (double)(longest + 18), left = 1.5 + 0.5;
+    for (size_t i = 0; i < diagram->node_count; i++) {
+        double y = ((double)(diagram->node_count - 1) / 2 - (double)i) * LEGEND_INCHES;
+        struct buffer text;
+        buffer_init(&text, (size_t)64 << 10);
+        failed |= dot_legend_text(diagram, &diagram->nodes[i], total, &text);
+        failed |= buffer_printf(out,
+                                "  c%zu [shape=square, width=0.2, fixedsize=true, label=\"\", "
+                                "color=\"%s\", fillcolor=\"%s\", pos=\"%.3f,%.3f!\"];\n"
+                                "  s%zu [shape=plaintext, style=\"\", fixedsize=true, "
+                                "width=%.3f, pos=\"%.3f,%.3f!\", label=",
+                                i, slice_colors[i % SLICE_COLORS], slice_colors[i % SLICE_COLORS],
+                                left, y, i, width, left + 0.15 + width / 2, y);
+        failed |= failed ? -1 : dot_text(out, buffer_bytes(&text));
+        failed |= buffer_append_text(out, "];\n");
+        buffer_free(&text);
+    }
+    return failed;
+}
+
 static int dot_pie(const struct diagram *diagram, struct buffer *out)
 {
     double total = 0;
@@ -159,7 +248,9 @@ static int dot_pie(const struct diagram *diagram, struct buffer *out)
     if (!(total > 0))
         return 0;
     bool one = diagram->node_count == 1;
-    failed |= buffer_printf(out, "  pie [shape=circle, width=3, label=\"\", style=%s, fillcolor=\"",
+    failed |= buffer_printf(out,
+                            "  pie [shape=circle, width=3, label=\"\", pos=\"0,0!\", "
+                            "style=%s, fillcolor=\"",
                             one ? "filled" : "wedged");
     for (size_t i = 0; i < diagram->node_count; i++) {
         failed |= buffer_printf(out, "%s%s", i ? ":" : "", slice_colors[i % SLICE_COLORS]);
@@ -167,25 +258,7 @@ static int dot_pie(const struct diagram *diagram, struct buffer *out)
             failed |= buffer_printf(out, ";%.6f", diagram->nodes[i].value / total * 0.999999);
     }
     failed |= buffer_append_text(out, "\"];\n");
-    for (size_t i = 0; i < diagram->node_count; i++) {
-        const struct diagram_node *node = &diagram->nodes[i];
-        struct buffer text;
-        buffer_init(&text, (size_t)64 << 10);
-        failed |= buffer_printf(&text, "%s: %.1f %%", node->label, 100 * node->value / total);
-        if (diagram->show_data)
-            failed |= buffer_printf(&text, " (%.6g)", node->value);
-        failed |= buffer_append_char(&text, '\0');
-        failed |= buffer_printf(out,
-                                "  s%zu [shape=box, color=\"%s\", fillcolor=white, penwidth=3, "
-                                "label=",
-                                i, slice_colors[i % SLICE_COLORS]);
-        failed |= failed ? -1 : dot_text(out, buffer_bytes(&text));
-        failed |= buffer_append_text(out, "];\n");
-        failed |= buffer_printf(out, i ? "  s%zu -> s%zu [style=invis];\n" : "", i - 1, i);
-        buffer_free(&text);
-    }
-    return failed | buffer_append_text(out, "  { rank=same; pie; s0; }\n  pie -> s0 "
-                                            "[style=invis];\n");
+    return failed | dot_legend(diagram, total, out);
 }
 
 /* ---- sequence ------------------------------------------------------------------------------- */
@@ -195,6 +268,32 @@ static int dot_point(struct buffer *out, size_t row, size_t column)
     return buffer_printf(
         out, "  p%zu_%zu [shape=point, width=0.01, label=\"\", pos=\"%.3f,%.3f!\"];\n", row, column,
         (double)column * COLUMN_INCHES, -(double)(row + 1) * ROW_INCHES);
+}
+
+static const char *message_head(const struct diagram_edge *edge)
+{
+    char last = edge->arrow[strlen(edge->arrow) - 1];
+    return last == '>' ? "normal" : last == 'x' ? "tee" : "vee";
+}
+
+/* To itself: out to the right, down, and back. */
+static int dot_own_message(const struct diagram_edge *edge, size_t row, struct buffer *out)
+{
+    static const double corners[][2] = {{0.45, 0}, {0.45, 0.22}, {0, 0.22}};
+    double x = (double)edge->from * COLUMN_INCHES, y = -(double)(row + 1) * ROW_INCHES;
+    const char *style = strstr(edge->arrow, "--") ? ", style=dashed" : "";
+    int failed = 0;
+    for (size_t i = 0; i < 3; i++)
+        failed |= buffer_printf(out,
+                                "  q%zu_%zu [shape=point, width=0.01, label=\"\", "
+                                "pos=\"%.3f,%.3f!\"];\n",
+                                row, i, x + corners[i][0], y - corners[i][1]);
+    return failed | buffer_printf(out,
+                                  "  p%zu_%zu -> q%zu_0 [arrowhead=none%s];\n"
+                                  "  q%zu_0 -> q%zu_1 [arrowhead=none%s];\n"
+                                  "  q%zu_1 -> q%zu_2 [arrowhead=%s%s];\n",
+                                  row, edge->from, row, style, row, row, style, row, row,
+                                  message_head(edge), style);
 }
 
 static int dot_message(const struct diagram_edge *edge, size_t row, struct buffer *out)
@@ -211,13 +310,9 @@ static int dot_message(const struct diagram_edge *edge, size_t row, struct buffe
         -(double)(row + 1) * ROW_INCHES + 0.14);
     failed |= dot_text(out, edge->label) | buffer_append_text(out, "];\n");
     if (self)
-        return failed;
-    char last = edge->arrow[strlen(edge->arrow) - 1];
+        return failed | dot_own_message(edge, row, out);
     return failed | buffer_printf(out, "  p%zu_%zu -> p%zu_%zu [arrowhead=%s%s%s];\n", row,
-                                  edge->from, row, edge->to,
-                                  last == '>'   ? "normal"
-                                  : last == 'x' ? "tee"
-                                                : "vee",
+                                  edge->from, row, edge->to, message_head(edge),
                                   strstr(edge->arrow, "--") ? ", style=dashed" : "",
                                   edge->arrow[0] == '<' ? ", dir=both" : "");
 }

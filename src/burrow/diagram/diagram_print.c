@@ -37,9 +37,7 @@ static int print_extras(const struct diagram *diagram, size_t *at, size_t edges,
 {
     int failed = 0;
     for (; *at < diagram->extra_count && diagram->extras[*at].before <= edges; ++*at) {
-        const char *text = diagram->extras[*at].text;
-        text += strspn(text, " \t");
-        failed |= buffer_append_text(out, indent) | print_line(out, text);
+        failed |= buffer_append_text(out, indent) | print_line(out, diagram->extras[*at].text);
     }
     return failed;
 }
@@ -99,6 +97,25 @@ static bool any_unmet(const bool *met, size_t start, size_t end)
     return false;
 }
 
+/* The lines that are kept before edge `edges`; nodes that were named before one of them come before
+ * it, and a subgraph takes in those of its nodes that were named outside. */
+static int print_lines(const struct diagram *diagram, size_t *at, size_t edges, bool *met,
+                       bool dense, struct buffer *out)
+{
+    const char *indent = dense ? "" : "    ";
+    int failed = 0;
+    while (*at < diagram->extra_count && diagram->extras[*at].before <= edges) {
+        size_t one = *at, block = one + 1;
+        failed |= print_earlier(diagram, diagram->extras[one].nodes_before, met, dense, out);
+        failed |= buffer_append_text(out, indent) | print_line(out, diagram->extras[one].text);
+        for (size_t i = 0; i < diagram->extras[one].nodes_before; i++)
+            if (diagram->nodes[i].block == block)
+                failed |= buffer_printf(out, "%s%s\n", indent, diagram->nodes[i].id);
+        ++*at;
+    }
+    return failed;
+}
+
 /* Whether edge `i` can go on where the one before it ended: no line stands between them, and no
  * node has to be named first. */
 static bool goes_on(const struct diagram *diagram, size_t i, size_t extra, const bool *met)
@@ -119,7 +136,7 @@ static int print_flowchart(const struct diagram *diagram, bool dense, struct buf
         const struct diagram_edge *edge = &diagram->edges[i];
         if (!dense || !goes_on(diagram, i, extra, met)) {
             failed |= i ? buffer_append_char(out, '\n') : 0;
-            failed |= print_extras(diagram, &extra, i, out, indent);
+            failed |= print_lines(diagram, &extra, i, met, dense, out);
             failed |= print_earlier(diagram, edge->from, met, dense, out);
             if (any_unmet(met, edge->from + 1, edge->to))
                 failed |= print_earlier(diagram, edge->to, met, dense, out);
@@ -134,7 +151,7 @@ static int print_flowchart(const struct diagram *diagram, bool dense, struct buf
         failed |= print_end(diagram, edge->to, met, dense, out);
     }
     failed |= diagram->edge_count ? buffer_append_char(out, '\n') : 0;
-    failed |= print_extras(diagram, &extra, diagram->edge_count, out, indent);
+    failed |= met ? print_lines(diagram, &extra, diagram->edge_count, met, dense, out) : -1;
     failed |= met ? print_earlier(diagram, diagram->node_count, met, dense, out) : -1;
     free(met);
     return failed;
@@ -142,14 +159,22 @@ static int print_flowchart(const struct diagram *diagram, bool dense, struct buf
 
 /* ---- the others ----------------------------------------------------------------------------- */
 
+/* Those up to the last that has to be said by itself: their order is that of their first mention. */
+static size_t participants_to_name(const struct diagram *diagram)
+{
+    size_t count = diagram->node_count;
+    while (count > 0 && !diagram->nodes[count - 1].declared &&
+           strcmp(diagram->nodes[count - 1].label, diagram->nodes[count - 1].id) == 0)
+        count--;
+    return count;
+}
+
 static int print_sequence(const struct diagram *diagram, const char *indent, struct buffer *out)
 {
-    size_t extra = 0;
+    size_t extra = 0, named = participants_to_name(diagram);
     int failed = 0;
-    for (size_t i = 0; i < diagram->node_count; i++) {
+    for (size_t i = 0; i < named; i++) {
         const struct diagram_node *node = &diagram->nodes[i];
-        if (!node->declared && strcmp(node->label, node->id) == 0)
-            continue;
         failed |=
             buffer_printf(out, "%s%s %s", indent,
                           strcmp(node->shape, "actor") == 0 ? "actor" : "participant", node->id);
@@ -161,8 +186,10 @@ static int print_sequence(const struct diagram *diagram, const char *indent, str
     for (size_t i = 0; i < diagram->edge_count; i++) {
         const struct diagram_edge *edge = &diagram->edges[i];
         failed |= print_extras(diagram, &extra, i, out, indent);
-        failed |= buffer_printf(out, "%s%s%s%s: ", indent, diagram->nodes[edge->from].id,
-                                edge->arrow, diagram->nodes[edge->to].id) |
+        /* "A-xB" would be a name */
+        failed |= buffer_printf(out, "%s%s%s%s%s: ", indent, diagram->nodes[edge->from].id,
+                                edge->arrow[1] == 'x' ? " " : "", edge->arrow,
+                                diagram->nodes[edge->to].id) |
                   print_line(out, edge->label);
     }
     return failed | print_extras(diagram, &extra, diagram->edge_count, out, indent);
@@ -229,7 +256,7 @@ int diagram_print(const struct diagram *diagram, bool dense, struct buffer *out)
     case DIAGRAM_SEQUENCE:
         failed |= buffer_append_text(out, "sequenceDiagram\n");
         if (*diagram->title)
-            failed |= buffer_printf(out, "%stitle ", indent) | print_line(out, diagram->title);
+            failed |= buffer_printf(out, "%stitle: ", indent) | print_line(out, diagram->title);
         return failed | print_sequence(diagram, indent, out);
     case DIAGRAM_PIE:
         failed |= buffer_append_text(out, diagram->show_data ? "pie showData" : "pie");

@@ -73,10 +73,14 @@ size_t mermaid_id(struct mermaid *reader, const char **id)
     return (size_t)(at - *id);
 }
 
-void mermaid_keep_line(struct mermaid *reader)
+void mermaid_keep(struct mermaid *reader, const char *from, const char *end)
 {
-    diagram_extra(reader->diagram, reader->line, (size_t)(reader->end - reader->line));
-    reader->at = reader->end;
+    reader->at = end;
+    while (from < end && *from == ' ')
+        from++;
+    while (end > from && end[-1] == ' ')
+        end--;
+    diagram_extra(reader->diagram, from, (size_t)(end - from));
 }
 
 const char *mermaid_rest(struct mermaid *reader)
@@ -90,7 +94,7 @@ const char *mermaid_rest(struct mermaid *reader)
 
 /* ---- the first line ------------------------------------------------------------------------- */
 
-static void read_direction(struct mermaid *reader)
+void mermaid_direction(struct mermaid *reader)
 {
     static const char *const directions[] = {"TB", "TD", "BT", "RL", "LR"};
     mermaid_skip_space(reader);
@@ -117,7 +121,7 @@ static void read_header(struct mermaid *reader)
     struct diagram *diagram = reader->diagram;
     if (mermaid_take_word(reader, "flowchart") || mermaid_take_word(reader, "graph")) {
         diagram->type = DIAGRAM_FLOWCHART;
-        read_direction(reader);
+        mermaid_direction(reader);
         if (reader->at < reader->end && *reader->at == ';') {
             reader->at++;
             mermaid_skip_space(reader);
@@ -158,31 +162,34 @@ static void read_statement(struct mermaid *reader)
 }
 
 /* The columns of errors count from the line's first byte, so the line keeps its indentation; `at`
- * is moved past it. A front matter (--- ... ---) may give a title. */
-static bool read_front_matter(struct mermaid *reader, const char **text)
+ * is moved past it. A front matter (--- ... ---) may give a title. Returns what comes after it. */
+static const char *read_front_matter(struct mermaid *reader, const char *text)
 {
-    if (strncmp(*text, "---\n", 4) != 0)
-        return false;
-    const char *end = strstr(*text + 4, "\n---");
-    const char *title = strstr(*text, "\ntitle:");
-    if (!end)
-        return mermaid_error(reader, reader->line, "the front matter has no --- that ends it");
+    if (strspn(text, "-") != 3 || text[3 + strspn(text + 3, " ")] != '\n')
+        return text;
+    const char *end = strstr(text + 3, "\n---"), *title = strstr(text, "\ntitle:");
+    if (!end) {
+        mermaid_error(reader, reader->line, "the front matter has no --- that ends it");
+        return text;
+    }
     if (title && title < end) {
         title += strlen("\ntitle:");
         title += strspn(title, " ");
-        reader->diagram->title = diagram_keep(reader->diagram, title, strcspn(title, "\n"));
+        size_t length = strcspn(title, "\n");
+        while (length && title[length - 1] == ' ')
+            length--;
+        reader->diagram->title = diagram_keep(reader->diagram, title, length);
     }
-    for (const char *at = *text; at < end + 1; at++)
+    for (const char *at = text; at < end + 1; at++)
         reader->number += *at == '\n';
-    *text = end + 4;
-    return true;
+    return end + 4;
 }
 
 static void read_lines(struct mermaid *reader, const char *text)
 {
     bool begun = false;
     reader->line = text;
-    read_front_matter(reader, &text);
+    text = read_front_matter(reader, text);
     while (*text && reader->errors->count < DIAGRAM_ERROR_LIMIT) {
         size_t length = strcspn(text, "\n");
         reader->number++;
@@ -215,6 +222,6 @@ struct diagram *diagram_parse(const char *text, struct diagram_errors *errors)
         .diagram = diagram_new(DIAGRAM_UNKNOWN), .errors = errors, .open_class = -1};
     errors->count = 0;
     if (reader.diagram)
-        read_lines(&reader, text);
+        read_lines(&reader, diagram_keep(reader.diagram, text, strlen(text)));
     return reader.diagram;
 }

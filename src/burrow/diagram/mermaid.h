@@ -4,14 +4,17 @@
 
 #include "burrow/diagram/diagram.h"
 
+#define MERMAID_BLOCK_DEPTH 32
+
 struct mermaid {
     struct diagram *diagram;
     struct diagram_errors *errors;
     const char *line, *at,
         *end; /* of the line that is read: its first byte, where we are, its end */
     size_t number;
-    unsigned open_blocks; /* subgraph, loop, alt, ... without their end yet */
-    int open_class;       /* whose members follow; -1 none */
+    unsigned open_blocks;               /* subgraph, loop, alt, ... without their end yet */
+    size_t blocks[MERMAID_BLOCK_DEPTH]; /* of a flowchart: 1 + the places of their extras */
+    int open_class;                     /* whose members follow; -1 none */
 };
 
 /* One line after the first, without the white space at its ends. */
@@ -30,7 +33,9 @@ bool mermaid_take_word(struct mermaid *reader, const char *word); /* the same, a
 size_t mermaid_id(struct mermaid *reader, const char **id);
 /* What opens a node of a shape, and what closes it. */
 const char *mermaid_shape_open(const char *name, const char **close);
-void mermaid_keep_line(struct mermaid *reader); /* as an extra */
+void mermaid_keep(struct mermaid *reader, const char *from, const char *end); /* as an extra */
+/* One of TB, TD, BT, LR and RL, into the diagram. */
+void mermaid_direction(struct mermaid *reader);
 /* The rest of the line without space at its ends, kept. */
 const char *mermaid_rest(struct mermaid *reader);
 

@@ -49,7 +49,7 @@ static bool read_block(struct mermaid *reader)
     for (size_t i = 0; i < sizeof opens / sizeof *opens; i++)
         if (mermaid_take_word(reader, opens[i])) {
             reader->open_blocks++;
-            mermaid_keep_line(reader);
+            mermaid_keep(reader, reader->line, reader->end);
             return true;
         }
     if (mermaid_take_word(reader, "end")) {
@@ -57,12 +57,12 @@ static bool read_block(struct mermaid *reader)
             mermaid_error(reader, start, "end without a block that it ends");
         else
             reader->open_blocks--;
-        mermaid_keep_line(reader);
+        mermaid_keep(reader, reader->line, reader->end);
         return true;
     }
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (mermaid_take_word(reader, others[i])) {
-            mermaid_keep_line(reader);
+            mermaid_keep(reader, reader->line, reader->end);
             return true;
         }
     return false;
@@ -160,13 +160,24 @@ void mermaid_pie_line(struct mermaid *reader)
 
 /* ---- class ---------------------------------------------------------------------------------- */
 
+#define MEMBERS_LIMIT 4096 /* bytes of a class */
+
 static void add_member(struct mermaid *reader, int place, const char *text, size_t length)
 {
     struct diagram_node *node = &reader->diagram->nodes[place];
-    char joined[4096];
-    snprintf(joined, sizeof joined, "%s%s%.*s", node->members, *node->members ? "\n" : "",
-             (int)length, text);
-    node->members = diagram_keep(reader->diagram, joined, strlen(joined));
+    char joined[MEMBERS_LIMIT];
+    if (length == 0)
+        return;
+    if (length == 1 && *text == '}') {
+        mermaid_error(reader, text, "} ends the body of a class and is no member");
+        return;
+    }
+    int size = snprintf(joined, sizeof joined, "%s%s%.*s", node->members,
+                        *node->members ? "\n" : "", (int)length, text);
+    if (size < 0 || (size_t)size >= sizeof joined)
+        mermaid_error(reader, text, "the members of the class are over %d bytes", MEMBERS_LIMIT);
+    else
+        node->members = diagram_keep(reader->diagram, joined, (size_t)size);
 }
 
 static const char *class_arrow(struct mermaid *reader)
@@ -267,12 +278,12 @@ void mermaid_class_line(struct mermaid *reader)
         return;
     }
     if (mermaid_take_word(reader, "direction")) {
-        reader->diagram->direction = mermaid_rest(reader);
+        mermaid_direction(reader);
         return;
     }
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         if (mermaid_take_word(reader, kept[i])) {
-            mermaid_keep_line(reader);
+            mermaid_keep(reader, reader->line, reader->end);
             return;
         }
     if (mermaid_take(reader, "<<")) { /* <<interface>> NAME */
@@ -298,8 +309,8 @@ void mermaid_class_line(struct mermaid *reader)
     if (place < 0)
         return;
     if (mermaid_take(reader, ":")) {
-        const char *member = mermaid_rest(reader);
-        add_member(reader, place, member, strlen(member));
+        mermaid_skip_space(reader);
+        add_member(reader, place, reader->at, (size_t)(reader->end - reader->at));
     } else
         read_relation(reader, place);
 }

@@ -129,9 +129,9 @@ static void check_route(const char *path, const char *method, struct exchange *e
     bool mcp = strcmp(path, "/mcp") == 0;
     if (!mcp && !is_one_of(path, "/healthz", "/metrics"))
         refuse(exchange, 404, "there is nothing here; the endpoint is /mcp");
-    else if (mcp && !is_one_of(method, "POST", "DELETE")) {
-        refuse(exchange, 405, "this server opens no stream on GET; POST a message");
-        add_header(exchange, "Allow", "POST, DELETE");
+    else if (mcp && !is_one_of(method, "POST", "DELETE") && strcmp(method, "GET") != 0) {
+        refuse(exchange, 405, "POST a message; GET and DELETE are of a session");
+        add_header(exchange, "Allow", "POST, GET, DELETE");
     } else if (!mcp && !is_one_of(method, "GET", "HEAD")) {
         refuse(exchange, 405, "only GET");
         add_header(exchange, "Allow", "GET, HEAD");

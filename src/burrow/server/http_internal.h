@@ -12,11 +12,28 @@
 #define STATUS_LIMIT 600
 
 struct http_stream;
+struct http_call;
 
 struct http_streams {
     pthread_mutex_t lock;
     pthread_cond_t gone; /* one less */
     struct http_stream *first;
+    bool ending;
+};
+
+/* A tool call of a legacy session that runs, so that the session can cancel it. */
+struct http_running {
+    struct http_running *next;
+    const char *session;
+    char *id; /* as JSON text; NULL: it is not in the list */
+    atomic_bool cancelled;
+};
+
+struct http_calls {
+    pthread_mutex_t lock;
+    pthread_cond_t gone; /* one thread less */
+    struct http_running *first;
+    unsigned threads; /* that run a call whose client hears of its progress */
     bool ending;
 };
 
@@ -33,6 +50,7 @@ struct http_server {
     struct sessions *sessions;
     struct MHD_Daemon *daemon;
     struct http_streams streams;
+    struct http_calls calls;
     struct http_rate rate;
     char host[64];
     unsigned port;
@@ -47,8 +65,26 @@ struct exchange {
     unsigned status;
     const char *extra_name; /* a header of the refusal */
     char extra_value[64];
-    struct http_stream *stream; /* it became a subscription */
+    struct http_stream *stream; /* it became a stream */
+    struct http_call *call;     /* it runs in a thread of its own */
 };
+
+/* What a request can do beside being answered; the context of its protocol_peer. */
+struct http_peer {
+    struct http_server *server;
+    const char *session; /* NULL: none */
+    struct channel *channel;
+    int fd; /* of the connection; -1: it is gone */
+    struct http_running running;
+    struct protocol_peer peer;
+};
+void http_peer_begin(struct http_peer *peer, struct http_server *server,
+                     struct MHD_Connection *connection, const char *session);
+void http_peer_end(struct http_peer *peer);
+/* The client has closed the connection: in the modern era it cancels by that. */
+bool http_peer_is_gone(const struct http_peer *peer);
+/* notifications/cancelled of a session; `id` as JSON text. */
+void http_cancel(struct http_server *server, const char *session, const char *id);
 
 /* Fills exchange->refusal when the request is not to be served: 401, 403, 404, 405, 406, 413, 415,
  * 429. */
@@ -62,10 +98,53 @@ static inline const char *http_header(struct MHD_Connection *connection, const c
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-/* The server-sent events of a subscription. */
-enum MHD_Result http_stream_start(struct http_server *server, struct MHD_Connection *connection,
-                                  struct exchange *exchange, struct protocol_answer *answer);
+/* Server-sent events on one connection. Whose they are: */
+struct http_stream_owner {
+    void (*closed)(void *context); /* the connection is over: say nothing any more */
+    void (*last)(void *context, struct http_stream *stream); /* the server ends; may be NULL */
+    void (*alive)(void *context); /* now and then, while it is silent; may be NULL */
+};
+/* NULL: memory is out. */
+struct http_stream *http_stream_open(struct http_server *server, struct MHD_Connection *connection,
+                                     const struct http_stream_owner *owner, void *context);
+/* Begin with something, so that the client has the headers: from 2025-11-25 on (`primed`) an empty
+ * event, with an id to take up after; else a comment. */
+void http_stream_begin(struct http_stream *stream, bool primed, uint64_t event);
+/* One event; `event` 0: without an id. A client that does not read is let go. Any thread; does not
+ * block. */
+void http_stream_say(struct http_stream *stream, uint64_t event, const char *message,
+                     size_t length);
+void http_stream_end(struct http_stream *stream); /* after what was said */
+/* Answer the request with it, in the thread of the connection. */
+enum MHD_Result http_stream_answer(struct http_stream *stream, struct MHD_Connection *connection);
 void http_stream_free(struct http_server *server, struct http_stream *stream);
+
+/* subscriptions/listen, and GET of a session. */
+enum MHD_Result http_listen(struct http_server *server, struct MHD_Connection *connection,
+                            struct exchange *exchange, struct protocol_answer *answer);
+enum MHD_Result http_get(struct http_server *server, struct MHD_Connection *connection,
+                         struct exchange *exchange);
+
+/* A call whose client wants to hear of it runs in a thread of its own: its answer is a stream as
+ * soon as there is something to hear, else what it would be anyway. False: it is none, or there are
+ * too many. */
+bool http_call_start(struct http_server *server, struct MHD_Connection *connection,
+                     struct exchange *exchange, const struct protocol_context *context,
+                     const char *session);
+enum MHD_Result http_call_answer(struct http_call *call); /* when it was woken */
+void http_call_free(struct http_call *call);     /* the exchange is over; harmless on NULL */
+void http_calls_end(struct http_server *server); /* waits for the threads */
+
+/* Of http_server.c. */
+enum MHD_Result http_give_answer(struct http_server *server, struct MHD_Connection *connection,
+                                 struct protocol_answer *answer);
+enum MHD_Result http_give_status(struct http_server *server, struct MHD_Connection *connection,
+                                 unsigned status, const char *why);
+
+/* The refusal that the exchange holds. */
+enum MHD_Result http_give_refusal(struct http_server *server, struct MHD_Connection *connection,
+                                  const struct exchange *exchange);
+
 void http_streams_tick(struct http_server *server);
 void http_streams_end(struct http_server *server); /* waits for them, but not for long */
 

@@ -42,8 +42,8 @@ static enum MHD_Result queue(struct http_server *server, struct MHD_Connection *
 }
 
 /* A refusal carries a JSON-RPC error without an id, for those who look into the body. */
-static enum MHD_Result queue_refusal(struct http_server *server, struct MHD_Connection *connection,
-                                     const struct exchange *exchange)
+enum MHD_Result http_give_refusal(struct http_server *server, struct MHD_Connection *connection,
+                                  const struct exchange *exchange)
 {
     struct buffer text;
     buffer_init(&text, 4096);
@@ -52,11 +52,11 @@ static enum MHD_Result queue_refusal(struct http_server *server, struct MHD_Conn
                  exchange->extra_name, exchange->extra_value);
 }
 
-static enum MHD_Result queue_status(struct http_server *server, struct MHD_Connection *connection,
-                                    unsigned status, const char *why)
+enum MHD_Result http_give_status(struct http_server *server, struct MHD_Connection *connection,
+                                 unsigned status, const char *why)
 {
     struct exchange refused = {.status = status, .refusal = why};
-    return queue_refusal(server, connection, &refused);
+    return http_give_refusal(server, connection, &refused);
 }
 
 /* --- /mcp --- */
@@ -66,15 +66,15 @@ static enum MHD_Result end_session(struct http_server *server, struct MHD_Connec
     const char *id = http_header(connection, "Mcp-Session-Id");
     struct buffer nothing;
     if (!id)
-        return queue_status(server, connection, 400, "DELETE needs Mcp-Session-Id");
+        return http_give_status(server, connection, 400, "DELETE needs Mcp-Session-Id");
     if (!sessions_end(server->sessions, id))
-        return queue_status(server, connection, 404, "there is no such session");
+        return http_give_status(server, connection, 404, "there is no such session");
     buffer_init(&nothing, 1);
     return queue(server, connection, 204, NULL, &nothing, NULL, NULL);
 }
 
-static enum MHD_Result give_answer(struct http_server *server, struct MHD_Connection *connection,
-                                   struct protocol_answer *answer)
+enum MHD_Result http_give_answer(struct http_server *server, struct MHD_Connection *connection,
+                                 struct protocol_answer *answer)
 {
     char id[SESSION_ID_LENGTH + 1];
     struct error error;
@@ -82,7 +82,7 @@ static enum MHD_Result give_answer(struct http_server *server, struct MHD_Connec
         return queue(server, connection, (unsigned)answer->status, "application/json",
                      &answer->text, NULL, NULL);
     if (sessions_begin(server->sessions, answer->initialized, clock_now_ns(), id, &error) < 0)
-        return queue_status(server, connection, 500, error.text);
+        return http_give_status(server, connection, 500, error.text);
     return queue(server, connection, 200, "application/json", &answer->text, "Mcp-Session-Id", id);
 }
 
@@ -93,10 +93,28 @@ static bool is_modern_version(const char *version)
     return revision && revision->era == MCP_ERA_MODERN;
 }
 
+static enum MHD_Result answer_at_once(struct http_server *server, struct MHD_Connection *connection,
+                                      struct exchange *exchange, struct protocol_context *context,
+                                      const char *session)
+{
+    struct protocol_answer answer;
+    struct http_peer peer;
+    http_peer_begin(&peer, server, connection, session);
+    context->peer = &peer.peer;
+    protocol_answer(server->service, context, buffer_bytes(&exchange->body),
+                    buffer_length(&exchange->body), &answer);
+    http_peer_end(&peer);
+    if (session && answer.cancelled_id)
+        http_cancel(server, session, answer.cancelled_id);
+    enum MHD_Result result = answer.listen_id ? http_listen(server, connection, exchange, &answer)
+                                              : http_give_answer(server, connection, &answer);
+    protocol_answer_free(&answer);
+    return result;
+}
+
 static enum MHD_Result answer_post(struct http_server *server, struct MHD_Connection *connection,
                                    struct exchange *exchange)
 {
-    struct protocol_answer answer;
     const char *session = http_header(connection, "Mcp-Session-Id");
     struct protocol_context context = {
         .http = true,
@@ -104,19 +122,17 @@ static enum MHD_Result answer_post(struct http_server *server, struct MHD_Connec
         .method_header = http_header(connection, "Mcp-Method"),
         .name_header = http_header(connection, "Mcp-Name"),
     };
-    if (session && !is_modern_version(context.version_header)) {
+    if (is_modern_version(context.version_header))
+        session = NULL;
+    if (session) {
         context.revision = sessions_use(server->sessions, session, clock_now_ns());
         if (!context.revision)
-            return queue_status(server, connection, 404,
-                                "there is no such session, or it is over; initialize anew");
+            return http_give_status(server, connection, 404,
+                                    "there is no such session, or it is over; initialize anew");
     }
-    protocol_answer(server->service, &context, buffer_bytes(&exchange->body),
-                    buffer_length(&exchange->body), &answer);
-    enum MHD_Result result = answer.listen_id
-                                 ? http_stream_start(server, connection, exchange, &answer)
-                                 : give_answer(server, connection, &answer);
-    protocol_answer_free(&answer);
-    return result;
+    if (http_call_start(server, connection, exchange, &context, session))
+        return MHD_YES;
+    return answer_at_once(server, connection, exchange, &context, session);
 }
 
 /* --- the others --- */
@@ -169,13 +185,17 @@ static enum MHD_Result route(struct http_server *server, struct MHD_Connection *
                              const char *path, const char *method, struct exchange *exchange)
 {
     if (exchange->refusal)
-        return queue_refusal(server, connection, exchange);
+        return http_give_refusal(server, connection, exchange);
     if (strcmp(path, "/healthz") == 0)
         return give_health(server, connection);
     if (strcmp(path, "/metrics") == 0)
         return give_metrics(server, connection);
-    return strcmp(method, "DELETE") == 0 ? end_session(server, connection)
-                                         : answer_post(server, connection, exchange);
+    if (strcmp(method, "DELETE") == 0)
+        return end_session(server, connection);
+    if (strcmp(method, "GET") == 0)
+        return http_get(server, connection, exchange);
+    return exchange->call ? http_call_answer(exchange->call)
+                          : answer_post(server, connection, exchange);
 }
 
 /* --- a request as libmicrohttpd brings it --- */
@@ -192,7 +212,7 @@ static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *
     /* A body that is too large is not waited for; any other is, so that the client has sent it
      * all and reads the answer in place of a reset. */
     if (exchange->status == 413)
-        return queue_refusal(server, connection, exchange);
+        return http_give_refusal(server, connection, exchange);
     return MHD_YES;
 }
 
@@ -235,6 +255,7 @@ static void completed(void *server, struct MHD_Connection *connection, void **co
     if (!exchange)
         return;
     http_stream_free(server, exchange->stream);
+    http_call_free(exchange->call);
     buffer_free(&exchange->body);
     free(exchange);
     *context = NULL;
@@ -369,6 +390,8 @@ struct http_server *http_server_start(struct service *service, struct subscripti
     pthread_mutex_init(&server->rate.lock, NULL);
     pthread_mutex_init(&server->streams.lock, NULL);
     pthread_cond_init(&server->streams.gone, NULL);
+    pthread_mutex_init(&server->calls.lock, NULL);
+    pthread_cond_init(&server->calls.gone, NULL);
     server->sessions =
         sessions_open(server->options.session_limit, server->options.session_idle_s * NS_PER_S);
     int fd = -1;
@@ -403,12 +426,15 @@ void http_server_stop(struct http_server *server)
         return;
     if (server->daemon) {
         MHD_socket fd = MHD_quiesce_daemon(server->daemon);
+        http_calls_end(server);
         http_streams_end(server);
         MHD_stop_daemon(server->daemon);
         if (fd != MHD_INVALID_SOCKET)
             close(fd);
     }
     sessions_close(server->sessions);
+    pthread_cond_destroy(&server->calls.gone);
+    pthread_mutex_destroy(&server->calls.lock);
     pthread_cond_destroy(&server->streams.gone);
     pthread_mutex_destroy(&server->streams.lock);
     pthread_mutex_destroy(&server->rate.lock);

@@ -29,6 +29,9 @@ static const char help[] =
     "  --redis URL          cache in Redis, redis://user:password@host:port/db, rediss:// or\n"
     "                       unix:///path; in process by default\n"
     "  --neo4j URL          graph in Neo4j, bolt://user:password@host:port; embedded by default\n"
+    "  --embeddings URL     vectors from this /v1/embeddings endpoint; burrow's own by default\n"
+    "  --model NAME         of the embeddings\n"
+    "  --embeddings-key @FILE|$NAME  its API key, from a file or an environment variable\n"
     "  --token @FILE|$NAME  demand this bearer token, from a file or an environment variable\n"
     "  --rate-limit N/s     answer 429 above so many requests a second\n"
     "  --confirm-destructive  ask the user before a destructive tool runs\n"
@@ -40,17 +43,17 @@ struct options {
     struct http_server_options http;
     bool stdio, confirm_destructive;
     const char *port_file;
-    char *token;
+    char *token, *embeddings_key;
 };
 
 /* --- options --- */
 
-static char *read_secret_file(const char *path, struct error *error)
+static char *read_secret_file(const char *option, const char *path, struct error *error)
 {
     char text[4096];
     FILE *file = fopen(path, "re");
     if (!file) {
-        error_set(error, ERROR_USAGE, "--token @%s: %s", path, strerror(errno));
+        error_set(error, ERROR_USAGE, "%s @%s: %s", option, path, strerror(errno));
         return NULL;
     }
     size_t length = fread(text, 1, sizeof text - 1, file);
@@ -61,20 +64,35 @@ static char *read_secret_file(const char *path, struct error *error)
 }
 
 /* Never on the command line itself, where every user of the machine could read it. */
+static char *read_secret(const char *option, const char *text, struct error *error)
+{
+    char *secret = NULL;
+    if (text[0] == '@')
+        secret = read_secret_file(option, text + 1, error);
+    else if (text[0] == '$' && getenv(text + 1))
+        secret = strdup(getenv(text + 1));
+    else
+        error_set(error, ERROR_USAGE,
+                  "%s takes @FILE or $NAME of an environment variable that is set", option);
+    if (secret)
+        scrub_remember(secret);
+    return secret;
+}
+
+static int read_embeddings_key(struct options *options, const char *text, struct error *error)
+{
+    options->embeddings_key = read_secret("--embeddings-key", text, error);
+    options->store.embeddings_key = options->embeddings_key;
+    return options->embeddings_key ? 0 : -1;
+}
+
 static int read_token(struct options *options, const char *text, struct error *error)
 {
-    if (text[0] == '@')
-        options->token = read_secret_file(text + 1, error);
-    else if (text[0] == '$' && getenv(text + 1))
-        options->token = strdup(getenv(text + 1));
-    else
-        return error_set(error, ERROR_USAGE,
-                         "--token takes @FILE or $NAME of an environment variable that is set");
+    options->token = read_secret("--token", text, error);
     if (!options->token)
         return -1;
     if (strlen(options->token) < 8)
         return error_set(error, ERROR_USAGE, "--token: a token has at least 8 characters");
-    scrub_remember(options->token);
     options->http.token = options->token;
     return 0;
 }
@@ -99,7 +117,22 @@ static int read_threads(struct options *options, const char *text, struct error 
     return 0;
 }
 
-enum { LISTEN = 256, STDIO, DATA, REDIS, NEO4J, TOKEN, RATE, THREADS, CONFIRM, PORT_FILE, HELP };
+enum {
+    LISTEN = 256,
+    STDIO,
+    DATA,
+    REDIS,
+    NEO4J,
+    EMBEDDINGS,
+    MODEL,
+    EMBEDDINGS_KEY,
+    TOKEN,
+    RATE,
+    THREADS,
+    CONFIRM,
+    PORT_FILE,
+    HELP
+};
 
 static const struct option long_options[] = {
     {"listen", required_argument, NULL, LISTEN},
@@ -107,6 +140,9 @@ static const struct option long_options[] = {
     {"data", required_argument, NULL, DATA},
     {"redis", required_argument, NULL, REDIS},
     {"neo4j", required_argument, NULL, NEO4J},
+    {"embeddings", required_argument, NULL, EMBEDDINGS},
+    {"model", required_argument, NULL, MODEL},
+    {"embeddings-key", required_argument, NULL, EMBEDDINGS_KEY},
     {"token", required_argument, NULL, TOKEN},
     {"rate-limit", required_argument, NULL, RATE},
     {"threads", required_argument, NULL, THREADS},
@@ -142,6 +178,14 @@ static int take_option(struct options *options, int option, struct error *error)
     case NEO4J:
         options->store.neo4j_url = take_url(optarg);
         return 0;
+    case EMBEDDINGS:
+        options->store.embeddings_url = take_url(optarg);
+        return 0;
+    case MODEL:
+        options->store.embeddings_model = optarg;
+        return 0;
+    case EMBEDDINGS_KEY:
+        return read_embeddings_key(options, optarg, error);
     case TOKEN:
         return read_token(options, optarg, error);
     case RATE:
@@ -171,6 +215,9 @@ static int read_options(struct options *options, int argc, char **argv, struct e
         if (take_option(options, option, error) < 0)
             return -1;
     }
+    if (!options->store.embeddings_url != !options->store.embeddings_model)
+        return error_set(error, ERROR_USAGE,
+                         "--embeddings URL and --model NAME belong together: give both or none");
     if (optind < argc)
         return error_set(error, ERROR_USAGE, "\"%s\" is no option; burrow --help tells them",
                          argv[optind]);
@@ -283,6 +330,8 @@ static int command_serve(int argc, char **argv)
         close(stop);
     }
     free(options.token);
+    free(options.embeddings_key);
+    free((char *)options.store.embeddings_url);
     free((char *)options.store.redis_url);
     free((char *)options.store.neo4j_url);
     if (result < 0) {

@@ -2,6 +2,7 @@
 #include "burrow/server/methods.h"
 
 #include "base/clock.h"
+#include "burrow/server/call_watch.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,7 +46,8 @@ const char *method_text(const struct method_call *call, const char *name)
     "graph. Every tool says when to use it; a failed call says what to change."
 
 #define CAPABILITIES                                                                               \
-    "\"tools\":{\"listChanged\":false},\"prompts\":{\"listChanged\":false},\"completions\":{}"
+    "\"tools\":{\"listChanged\":false},\"prompts\":{\"listChanged\":false},\"completions\":{},"    \
+    "\"resources\":{\"listChanged\":true,\"subscribe\":true},\"logging\":{}"
 
 int method_initialize(struct method_call *call)
 {
@@ -55,38 +57,21 @@ int method_initialize(struct method_call *call)
     call->answer->initialized = call->revision; /* chosen by the protocol */
     return buffer_printf(call->out,
                          "\"protocolVersion\":\"%s\",\"capabilities\":{" CAPABILITIES
-                         ",\"resources\":{\"listChanged\":false,\"subscribe\":false},"
-                         "\"logging\":{}},\"serverInfo\":" SERVER_INFO
-                         ",\"instructions\":\"" INSTRUCTIONS "\"",
+                         "},\"serverInfo\":" SERVER_INFO ",\"instructions\":\"" INSTRUCTIONS "\"",
                          call->revision->name);
 }
 
 int method_discover(struct method_call *call)
 {
-    return buffer_append_text(call->out,
-                              "\"supportedVersions\":[\"" MCP_LATEST_MODERN
-                              "\"],\"capabilities\":{" CAPABILITIES
-                              ",\"resources\":{\"listChanged\":true,\"subscribe\":true}},"
-                              "\"instructions\":\"" INSTRUCTIONS "\"");
+    return buffer_append_text(call->out, "\"supportedVersions\":[\"" MCP_LATEST_MODERN
+                                         "\"],\"capabilities\":{" CAPABILITIES "},"
+                                         "\"instructions\":\"" INSTRUCTIONS "\"");
 }
 
 static int method_nothing(struct method_call *call)
 {
     (void)call;
     return 0;
-}
-
-static int method_set_level(struct method_call *call)
-{
-    static const char *const levels[] = {"debug", "info",     "notice", "warning",
-                                         "error", "critical", "alert",  "emergency"};
-    const char *level = method_text(call, "level");
-    for (size_t i = 0; level && i < sizeof levels / sizeof *levels; i++)
-        if (strcmp(level, levels[i]) == 0)
-            return 0;
-    return method_fail(call, RPC_INVALID_PARAMS,
-                       "level must be one of debug, info, notice, warning, error, critical, alert, "
-                       "emergency");
 }
 
 /* What is asked for, without what this server does not announce. */
@@ -246,12 +231,18 @@ static int method_tools_call(struct method_call *call)
     if (go_on != 1)
         return go_on;
     struct tool_call done;
+    struct call_watch watch;
+    const struct tool_watch *watched = call_watch_begin(&watch, call);
     uint64_t begin = clock_now_ns();
-    int outcome =
-        dispatch_call(call->service->dispatch, tool->tool, arguments, client_of(call), &done);
-    service_count_call(tool, clock_now_ns() - begin, outcome < 0);
-    if (outcome < 0)
+    int outcome = dispatch_call_watched(call->service->dispatch, tool->tool, arguments,
+                                        client_of(call), watched, &done);
+    uint64_t took = clock_now_ns() - begin;
+    service_count_call(tool, took, outcome < 0);
+    call_watch_end(&watch, &done, outcome < 0, took);
+    if (outcome < 0) {
+        call->cancelled = strcmp(done.reason, "cancelled") == 0;
         return give_failure(call, &done);
+    }
     int result = give_success(call, &done);
     dispatch_release(&done);
     return result < 0 ? method_fail(call, RPC_INTERNAL_ERROR, "the result of %s is too large", name)
@@ -276,6 +267,8 @@ static const struct method methods[] = {
     {"initialize", METHOD_LEGACY, NULL, 0, NULL, method_initialize},
     {"ping", METHOD_LEGACY, NULL, 0, NULL, method_nothing},
     {"logging/setLevel", METHOD_LEGACY, NULL, 0, NULL, method_set_level},
+    {"resources/subscribe", METHOD_LEGACY, NULL, 0, NULL, method_subscribe},
+    {"resources/unsubscribe", METHOD_LEGACY, NULL, 0, NULL, method_unsubscribe},
 };
 
 const struct method *method_find(const char *name)

@@ -12,6 +12,8 @@ struct method_call {
     struct protocol_answer *answer;
     struct buffer *out;  /* members of the result go here, separated by commas */
     bool input_required; /* `out` asks the client for something before it gets its result */
+    bool cancelled;      /* the client wants no answer */
+    const struct protocol_peer *peer; /* may be NULL */
     /* Of a failure. */
     int code;
     json_t *data;
@@ -54,6 +56,9 @@ int method_resource_templates(struct method_call *call);
 int method_prompts_list(struct method_call *call);
 int method_prompts_get(struct method_call *call);
 int method_complete(struct method_call *call);
+int method_set_level(struct method_call *call);
+int method_subscribe(struct method_call *call);
+int method_unsubscribe(struct method_call *call);
 
 #define SERVER_INFO                                                                                \
     "{\"name\":\"burrow\",\"title\":\"burrow, a memory\",\"version\":\"" CICADA_VERSION "\"}"

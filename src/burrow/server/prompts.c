@@ -198,24 +198,39 @@ static int complete_prompt(struct method_call *call, const char *prompt_name, co
 }
 
 /* Ids that begin with what was typed, newest first: the one meant is likely recent. */
-static int complete_memory(struct method_call *call, const char *prefix,
-                           struct completion *completion)
+static int complete_id(struct method_call *call, size_t kind, const char *prefix,
+                       struct completion *completion)
 {
+    static const char *const newest[RESOURCE_KINDS] = {
+        "SELECT CAST(id AS TEXT) FROM (SELECT id FROM memories ORDER BY id DESC LIMIT 1000)",
+        "SELECT CAST(id AS TEXT) FROM (SELECT id FROM diagrams ORDER BY id DESC LIMIT 1000)"};
     struct error error = {0};
     struct store *store = call->service->store;
     for (const char *digit = prefix; *digit; digit++)
         if (!isdigit((unsigned char)*digit))
             return 0;
-    if (!call->service->has_memories)
+    if (!call->service->has_resources[kind])
         return 0;
     pthread_mutex_lock(&store->lock);
-    sqlite3_stmt *rows = records_query(
-        store->records, &error,
-        "SELECT CAST(id AS TEXT) FROM (SELECT id FROM memories ORDER BY id DESC LIMIT 1000)", "");
+    sqlite3_stmt *rows = records_query(store->records, &error, newest[kind], "");
     while (rows && records_next(rows, &error))
         offer(completion, prefix, records_text(rows, 0));
     pthread_mutex_unlock(&store->lock);
     return rows ? 0 : method_fail(call, RPC_INTERNAL_ERROR, "%.400s", error.text);
+}
+
+/* The kind of a template of resources/templates/list; RESOURCE_KINDS: none. */
+static size_t kind_of_template(const char *uri)
+{
+    static const char *const templates[][2] = {{"memory", "memory://{id}"},
+                                               {"diagram", "diagram://{id}"},
+                                               {"diagram", "diagram://{id}/svg"}};
+    for (size_t i = 0; uri && i < sizeof templates / sizeof *templates; i++)
+        for (size_t kind = 0; kind < RESOURCE_KINDS; kind++)
+            if (strcmp(uri, templates[i][1]) == 0 &&
+                strcmp(resource_kinds[kind].scheme, templates[i][0]) == 0)
+                return kind;
+    return RESOURCE_KINDS;
 }
 
 int method_complete(struct method_call *call)
@@ -234,11 +249,12 @@ int method_complete(struct method_call *call)
     if (strcmp(type, "ref/prompt") == 0)
         result = complete_prompt(call, json_string_value(json_object_get(ref, "name")), name, value,
                                  &completion);
-    else if (strcmp(type, "ref/resource") == 0 && uri && strcmp(uri, "memory://{id}") == 0)
-        result = complete_memory(call, value, &completion);
+    else if (strcmp(type, "ref/resource") == 0 && kind_of_template(uri) < RESOURCE_KINDS)
+        result = complete_id(call, kind_of_template(uri), value, &completion);
     else
         result = method_fail(call, RPC_INVALID_PARAMS,
-                             "ref must be a prompt of prompts/list or the template memory://{id}");
+                             "ref must be a prompt of prompts/list or a template of "
+                             "resources/templates/list");
     if (result < 0) {
         json_decref(completion.values);
         return -1;

@@ -2,6 +2,7 @@
  */
 #include "burrow/server/protocol.h"
 
+#include "base/utf8.h"
 #include "burrow/server/methods.h"
 #include "mcp/request.h"
 
@@ -22,9 +23,13 @@ static int append_json(const char *bytes, size_t length, void *out)
 
 /* --- answers --- */
 
+/* The text may quote what came and was cut anywhere. */
 static int write_error(struct buffer *out, const json_t *id, int code, const char *text,
                        const json_t *data)
 {
+    char said[1024];
+    snprintf(said, sizeof said, "%s", text);
+    utf8_repair(said);
     int result = buffer_append_text(out, "{\"jsonrpc\":\"2.0\",");
     if (id) {
         result |= buffer_append_text(out, "\"id\":");
@@ -32,7 +37,7 @@ static int write_error(struct buffer *out, const json_t *id, int code, const cha
         result |= buffer_append_char(out, ',');
     }
     result |= buffer_printf(out, "\"error\":{\"code\":%d,\"message\":\"", code);
-    result |= buffer_append_json_escaped(out, text, strlen(text));
+    result |= buffer_append_json_escaped(out, said, strlen(said));
     result |= buffer_append_char(out, '"');
     if (data) {
         result |= buffer_append_text(out, ",\"data\":");
@@ -226,6 +231,11 @@ static void run_method(struct method_call *call, const struct method *method)
         acknowledge(answer);
         return;
     }
+    if (call->cancelled) { /* the specification: no response is sent */
+        buffer_clear(call->out);
+        answer->status = 202;
+        return;
+    }
     if (result == 0 && method_is_modern(call))
         result = buffer_printf(call->out, ",\"resultType\":\"%s\"",
                                call->input_required ? "input_required" : "complete");
@@ -274,6 +284,7 @@ static void answer_request(struct service *service, const struct protocol_contex
         .id = id,
         .answer = answer,
         .out = &answer->text,
+        .peer = context->peer,
     };
     run_method(&call, method);
 }

@@ -4,6 +4,7 @@
 #ifndef BURROW_SERVER_PROTOCOL_H
 #define BURROW_SERVER_PROTOCOL_H
 
+#include "burrow/server/channel.h"
 #include "burrow/server/service.h"
 #include "mcp/revision.h"
 
@@ -21,6 +22,20 @@ enum {
     RPC_UNSUPPORTED_VERSION = -32022
 };
 
+/* What the transport can do for a request beside answering it. Any function may be NULL. */
+struct protocol_peer {
+    /* Send a notification that belongs to the request, before its answer. */
+    void (*notify)(void *context, const char *message, size_t length);
+    /* A tool is called under this id (JSON text); NULL: it is over. */
+    void (*running)(void *context, const char *id);
+    /* The client wants no answer any more. */
+    bool (*cancelled)(void *context);
+    /* Of the legacy session; made when it is not there yet and `make` is true. NULL: none. Borrowed
+     * until the answer is given. */
+    struct channel *(*channel)(void *context, bool make);
+    void *context;
+};
+
 /* What the transport knows of a message. */
 struct protocol_context {
     bool http;
@@ -28,10 +43,11 @@ struct protocol_context {
     const char *version_header, *method_header, *name_header;
     /* What initialize agreed on; NULL before it, and in the modern era. */
     const struct mcp_revision *revision;
+    const struct protocol_peer *peer; /* NULL: it can do nothing else */
 };
 
 struct protocol_answer {
-    struct buffer text; /* one line of JSON; empty: there is nothing to answer */
+    struct buffer text; /* one line of JSON; empty: there is nothing to answer, or nobody waits */
     int status;         /* for HTTP: 200, 202 (nothing), 400, 404 */
     const struct mcp_revision *initialized; /* what an initialize agreed on: open a session */
     /* subscriptions/listen: `text` is the acknowledgement, notifications follow it. The id as JSON

@@ -101,15 +101,15 @@ static int collect_tools(struct service *service)
     return 0;
 }
 
-static bool find_memories(struct store *store)
+static bool has_table(struct store *store, const char *table)
 {
     struct error error;
     int64_t found = 0;
     pthread_mutex_lock(&store->lock);
     int result = records_integer(store->records, &error, 0, &found,
-                                 "SELECT count(*) FROM pragma_table_info('memories') "
+                                 "SELECT count(*) FROM pragma_table_info(?1) "
                                  "WHERE name = 'id' AND upper(type) = 'INTEGER'",
-                                 "");
+                                 "s", table);
     pthread_mutex_unlock(&store->lock);
     return result == 0 && found > 0;
 }
@@ -133,7 +133,8 @@ struct service *service_open(struct store *store, struct error *error)
         service_close(service);
         return NULL;
     }
-    service->has_memories = find_memories(store);
+    for (size_t i = 0; i < RESOURCE_KINDS; i++)
+        service->has_resources[i] = has_table(store, resource_kinds[i].table);
     return service;
 }
 

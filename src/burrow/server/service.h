@@ -23,14 +23,23 @@ struct service_page {
     char *plain; /* without outputSchema and title: before 2025-06-18 */
 };
 
+/* What rows of a table are as resources: SCHEME://ID. */
+struct resource_kind {
+    const char *scheme, *table, *mime_type;
+    const char *list, *read; /* SQL: before an id, the newest first, so many; by id */
+};
+enum { RESOURCE_MEMORIES, RESOURCE_DIAGRAMS, RESOURCE_KINDS };
+extern const struct resource_kind resource_kinds[RESOURCE_KINDS];
+
 struct service {
     struct store *store;
     struct dispatch *dispatch;
     struct service_tool *tools; /* by name */
     size_t count;
     struct service_page *pages;
-    size_t page_count;        /* at least 1 */
-    bool has_memories;        /* the records have a table of memories, with ids that are integers */
+    size_t page_count;                  /* at least 1 */
+    bool has_resources[RESOURCE_KINDS]; /* the records have their table, with ids that are integers
+                                         */
     bool confirm_destructive; /* ask the user before a destructive tool runs; set it before serving
                                */
     uint64_t started_ns;

@@ -14,6 +14,7 @@
 struct session {
     char id[SESSION_ID_LENGTH + 1];
     const struct mcp_revision *revision;
+    struct channel *channel; /* NULL until somebody needs it */
     uint64_t used_ns;
     uint32_t chain;        /* the next of the same bucket, or of the free ones */
     uint32_t older, newer; /* by use */
@@ -54,6 +55,8 @@ void sessions_close(struct sessions *sessions)
 {
     if (!sessions)
         return;
+    for (uint32_t i = 0; sessions->slots && i < sessions->limit; i++)
+        channel_release(sessions->slots[i].channel);
     pthread_mutex_destroy(&sessions->lock);
     free(sessions->slots);
     free(sessions->buckets);
@@ -112,6 +115,10 @@ static void drop(struct sessions *sessions, uint32_t at)
         link = &sessions->slots[*link].chain;
     *link = session->chain;
     unlink_use(sessions, at);
+    if (session->channel)
+        channel_end(session->channel);
+    channel_release(session->channel);
+    session->channel = NULL;
     session->id[0] = '\0';
     session->chain = sessions->free;
     sessions->free = at;
@@ -173,6 +180,22 @@ const struct mcp_revision *sessions_use(struct sessions *sessions, const char *i
     }
     pthread_mutex_unlock(&sessions->lock);
     return revision;
+}
+
+struct channel *sessions_channel(struct sessions *sessions, const char *id,
+                                 struct subscriptions *subscriptions, bool make)
+{
+    struct channel *channel = NULL;
+    pthread_mutex_lock(&sessions->lock);
+    uint32_t at = find(sessions, id);
+    if (at != NONE) {
+        struct session *session = &sessions->slots[at];
+        if (!session->channel && make)
+            session->channel = channel_open(subscriptions);
+        channel = channel_keep(session->channel);
+    }
+    pthread_mutex_unlock(&sessions->lock);
+    return channel;
 }
 
 bool sessions_end(struct sessions *sessions, const char *id)

@@ -5,6 +5,7 @@
 #define BURROW_SERVER_SESSIONS_H
 
 #include "base/error.h"
+#include "burrow/server/channel.h"
 #include "mcp/revision.h"
 
 #include <stdint.h>
@@ -22,6 +23,10 @@ int sessions_begin(struct sessions *sessions, const struct mcp_revision *revisio
                    char id[SESSION_ID_LENGTH + 1], struct error *error);
 /* The revision of a session, which is in use again; NULL: there is none such. */
 const struct mcp_revision *sessions_use(struct sessions *sessions, const char *id, uint64_t now_ns);
+/* The way to its client, with a reference for the caller; `subscriptions` is where it is made when
+ * it is not there yet and `make` is true. NULL: none. */
+struct channel *sessions_channel(struct sessions *sessions, const char *id,
+                                 struct subscriptions *subscriptions, bool make);
 bool sessions_end(struct sessions *sessions, const char *id); /* false: there was none */
 size_t sessions_count(struct sessions *sessions);
 

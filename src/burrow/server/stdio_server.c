@@ -1,7 +1,9 @@
 /* See stdio_server.h. Messages are answered in the order in which they come; notifications of
- * subscriptions come between, from the same thread, for only its calls change anything. */
+ * subscriptions come between, from the same thread, for only its calls change anything. While a
+ * tool runs, the lines that come are looked through for its cancellation, and answered later. */
 #include "burrow/server/stdio_server.h"
 
+#include "base/clock.h"
 #include "burrow/server/protocol.h"
 
 #include <errno.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #define MAX_LISTENING 32
+#define LOOK_NS       (5 * NS_PER_MS) /* between two looks for a cancellation */
 
 struct listening {
     char *id; /* as JSON text; NULL: the place is free */
@@ -26,6 +29,13 @@ struct stdio {
     struct buffer
         notes; /* of subscriptions, written after the answer of the call that caused them */
     struct listening listening[MAX_LISTENING];
+    struct channel *channel; /* of the legacy era, since initialize */
+    struct protocol_peer peer;
+    /* of the tool that runs */
+    char *running; /* its id as JSON text */
+    uint64_t looked_ns;
+    size_t looked; /* bytes of `lines` that hold no cancellation of it */
+    bool cancelled;
     bool skipping; /* a line that was too long, up to its end */
     bool gone;     /* nobody reads the output */
 };
@@ -103,17 +113,114 @@ static void cancel(struct stdio *stdio, const char *id)
             end_listening(stdio, &stdio->listening[i]);
 }
 
+/* 1: go on; 0: the input is at its end; -1: it failed. */
+static int read_more(struct stdio *stdio)
+{
+    const size_t room = 65536;
+    char *to = buffer_reserve(&stdio->lines, room);
+    if (!to)
+        return -1;
+    ssize_t length = read(stdio->input, to, room);
+    if (length < 0)
+        return errno == EINTR || errno == EAGAIN ? 1 : -1;
+    buffer_commit(&stdio->lines, (size_t)length);
+    return length > 0;
+}
+
+/* ---- while a tool runs ---------------------------------------------------------------------- */
+
+static void notify(void *context, const char *message, size_t length)
+{
+    struct stdio *stdio = context;
+    write_all(stdio, message, length);
+    write_all(stdio, "\n", 1);
+}
+
+static void running(void *context, const char *id)
+{
+    struct stdio *stdio = context;
+    free(stdio->running);
+    stdio->running = id ? strdup(id) : NULL;
+    stdio->cancelled = false;
+    stdio->looked_ns = 0;
+}
+
+static bool cancels(const struct stdio *stdio, const char *line, size_t length)
+{
+    if (!memmem(line, length, "notifications/cancelled", strlen("notifications/cancelled")))
+        return false;
+    json_t *message = json_loadb(line, length, 0, NULL);
+    const char *method = json_string_value(json_object_get(message, "method"));
+    const json_t *wanted = json_object_get(json_object_get(message, "params"), "requestId");
+    char *id = json_dumps(wanted, JSON_ENCODE_ANY);
+    bool same = method && strcmp(method, "notifications/cancelled") == 0 && id &&
+                strcmp(id, stdio->running) == 0;
+    free(id);
+    json_decref(message);
+    return same;
+}
+
+static bool cancelled(void *context)
+{
+    struct stdio *stdio = context;
+    struct pollfd ready = {.fd = stdio->input, .events = POLLIN};
+    uint64_t now = clock_now_ns();
+    char *end;
+    if (stdio->cancelled || !stdio->running || now - stdio->looked_ns < LOOK_NS)
+        return stdio->cancelled;
+    stdio->looked_ns = now;
+    if (buffer_length(&stdio->lines) < STDIO_LINE_LIMIT && poll(&ready, 1, 0) > 0)
+        read_more(stdio); /* its end, or a failure, is seen again when the tool is done */
+    while (stdio->looked < buffer_length(&stdio->lines)) { /* the last line may lack its end */
+        const char *from = buffer_bytes(&stdio->lines) + stdio->looked;
+        if (!(end = memchr(from, '\n', buffer_length(&stdio->lines) - stdio->looked)))
+            break;
+        stdio->cancelled |= cancels(stdio, from, (size_t)(end - from));
+        stdio->looked += (size_t)(end - from) + 1;
+    }
+    return stdio->cancelled;
+}
+
+static struct channel *channel(void *context, bool make)
+{
+    (void)make; /* it is there since initialize */
+    return ((struct stdio *)context)->channel;
+}
+
+static void told(void *context, uint64_t event, const char *message, size_t length)
+{
+    (void)event;
+    heard(context, message, length);
+}
+
+static void told_the_end(void *context)
+{
+    (void)context;
+}
+
+/* From initialize on a client of the legacy era is told what changes. */
+static void begin_channel(struct stdio *stdio)
+{
+    struct channel_listener listener = {told, told_the_end, stdio};
+    if (stdio->channel || !(stdio->channel = channel_open(stdio->subscriptions)))
+        return;
+    channel_attach(stdio->channel, &listener, 0);
+}
+
 static void take_line(struct stdio *stdio, const char *line, size_t length)
 {
     struct protocol_answer answer;
-    struct protocol_context context = {.revision = stdio->revision};
+    struct protocol_context context = {.revision = stdio->revision, .peer = &stdio->peer};
+    stdio->looked = length + 1;
     if (length > 0 && line[length - 1] == '\r')
         length--;
     if (length == 0)
         return;
     protocol_answer(stdio->service, &context, line, length, &answer);
-    if (answer.initialized)
+    if (answer.initialized) {
         stdio->revision = answer.initialized;
+        begin_channel(stdio);
+    }
     if (answer.cancelled_id)
         cancel(stdio, answer.cancelled_id);
     if (answer.listen_id)
@@ -150,20 +257,6 @@ static void take_lines(struct stdio *stdio)
         stdio->skipping = true;
         buffer_clear(lines);
     }
-}
-
-/* 1: go on; 0: the input is at its end; -1: it failed. */
-static int read_more(struct stdio *stdio)
-{
-    const size_t room = 65536;
-    char *to = buffer_reserve(&stdio->lines, room);
-    if (!to)
-        return -1;
-    ssize_t length = read(stdio->input, to, room);
-    if (length < 0)
-        return errno == EINTR || errno == EAGAIN ? 1 : -1;
-    buffer_commit(&stdio->lines, (size_t)length);
-    return length > 0;
 }
 
 static int serve(struct stdio *stdio, int stop, struct error *error)
@@ -218,8 +311,14 @@ int stdio_serve(struct service *service, struct subscriptions *subscriptions, in
     stdio->output = output;
     buffer_init(&stdio->lines, STDIO_LINE_LIMIT + 65536);
     buffer_init(&stdio->notes, (size_t)1 << 20);
+    stdio->peer = (struct protocol_peer){.notify = notify,
+                                         .running = running,
+                                         .cancelled = cancelled,
+                                         .channel = channel,
+                                         .context = stdio};
     int result = serve(stdio, stop, error);
     end_all(stdio);
+    channel_release(stdio->channel);
     buffer_free(&stdio->lines);
     buffer_free(&stdio->notes);
     free(stdio);

@@ -26,7 +26,10 @@ struct subscriptions {
     struct subscription *first;
     size_t count;
     /* Of the transaction that runs; under the store's lock. */
-    int64_t changed[MAX_CHANGED];
+    struct {
+        size_t kind;
+        int64_t id;
+    } changed[MAX_CHANGED];
     size_t changed_count;
     bool list_changed;
 };
@@ -35,12 +38,12 @@ static void tell(struct subscription *subscription, const char *method, const ch
 {
     struct buffer text;
     buffer_init(&text, 16384);
-    buffer_printf(&text,
-                  "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{\"_meta\":"
-                  "{\"io.modelcontextprotocol/subscriptionId\":%s}",
-                  method, subscription->id);
+    buffer_printf(&text, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{", method);
+    if (subscription->id)
+        buffer_printf(&text, "\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":%s}%s",
+                      subscription->id, uri ? "," : "");
     if (uri)
-        buffer_printf(&text, ",\"uri\":\"%s\"", uri);
+        buffer_printf(&text, "\"uri\":\"%s\"", uri);
     if (buffer_append_text(&text, "}}") == 0)
         subscription->heard(subscription->context, buffer_bytes(&text), buffer_length(&text));
     buffer_free(&text);
@@ -52,7 +55,8 @@ static void tell_updates(const struct subscriptions *all, struct subscription *s
     size_t index;
     for (size_t i = 0; i < all->changed_count; i++) {
         char changed[40];
-        snprintf(changed, sizeof changed, "memory://%lld", (long long)all->changed[i]);
+        snprintf(changed, sizeof changed, "%s://%lld", resource_kinds[all->changed[i].kind].scheme,
+                 (long long)all->changed[i].id);
         json_array_foreach(uris, index, uri)
         {
             if (strcmp(json_string_value(uri), changed) == 0)
@@ -65,15 +69,20 @@ static void row_changed(void *context, int operation, const char *database, cons
                         sqlite3_int64 row)
 {
     struct subscriptions *all = context;
+    size_t kind = 0;
     (void)database;
-    if (strcmp(table, "memories") != 0)
+    while (kind < RESOURCE_KINDS && strcmp(table, resource_kinds[kind].table) != 0)
+        kind++;
+    if (kind == RESOURCE_KINDS)
         return;
     all->list_changed |= operation != SQLITE_UPDATE;
     for (size_t i = 0; i < all->changed_count; i++)
-        if (all->changed[i] == row)
+        if (all->changed[i].kind == kind && all->changed[i].id == row)
             return;
-    if (all->changed_count < MAX_CHANGED)
-        all->changed[all->changed_count++] = row;
+    if (all->changed_count == MAX_CHANGED)
+        return;
+    all->changed[all->changed_count].kind = kind;
+    all->changed[all->changed_count++].id = row;
 }
 
 static int committed(void *context)
@@ -149,10 +158,12 @@ struct subscription *subscriptions_add(struct subscriptions *all, const char *id
     struct subscription *one = calloc(1, sizeof *one);
     if (!one)
         return NULL;
-    *one = (struct subscription){
-        .id = strdup(id), .filter = json_deep_copy(filter), .heard = heard, .context = context};
+    *one = (struct subscription){.id = id ? strdup(id) : NULL,
+                                 .filter = json_deep_copy(filter),
+                                 .heard = heard,
+                                 .context = context};
     pthread_mutex_lock(&all->lock);
-    bool room = all->count < SUBSCRIPTIONS_LIMIT && one->id && one->filter;
+    bool room = all->count < SUBSCRIPTIONS_LIMIT && (one->id || !id) && one->filter;
     if (room) {
         one->next = all->first;
         all->first = one;
@@ -163,6 +174,14 @@ struct subscription *subscriptions_add(struct subscriptions *all, const char *id
         return one;
     free_one(one);
     return NULL;
+}
+
+void subscriptions_ask(struct subscriptions *all, struct subscription *subscription, json_t *filter)
+{
+    pthread_mutex_lock(&all->lock);
+    json_decref(subscription->filter);
+    subscription->filter = filter;
+    pthread_mutex_unlock(&all->lock);
 }
 
 void subscriptions_remove(struct subscriptions *all, struct subscription *subscription)

@@ -21,10 +21,14 @@ typedef void subscription_heard(void *context, const char *message, size_t lengt
 struct subscriptions *subscriptions_open(struct store *store);
 void subscriptions_close(struct subscriptions *subscriptions); /* harmless on NULL; all are over */
 
-/* `id` as JSON text and `filter` are copied. NULL: there are too many. */
+/* `id` as JSON text and `filter` are copied. `id` NULL: of the legacy era, whose notifications
+ * carry none. NULL: there are too many. */
 struct subscription *subscriptions_add(struct subscriptions *subscriptions, const char *id,
                                        const json_t *filter, subscription_heard *heard,
                                        void *context);
+/* Ask for something else from now on; `filter` is taken over. */
+void subscriptions_ask(struct subscriptions *subscriptions, struct subscription *subscription,
+                       json_t *filter);
 /* After it returns nothing more is heard. Harmless on NULL. */
 void subscriptions_remove(struct subscriptions *subscriptions, struct subscription *subscription);
 size_t subscriptions_count(struct subscriptions *subscriptions);

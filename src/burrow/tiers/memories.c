@@ -7,7 +7,8 @@
 
 #define RANK_CONSTANT 60
 #define EXACT_LIMIT   500 /* passages that are compared one by one */
-#define CANDIDATES    64  /* of each kind of search, before they are filtered and fused */
+#define CANDIDATES    64  /* of each kind of search at most, before they are fused */
+#define CANDIDATES_OF 4   /* for each result that is wanted */
 
 const char *const memories_migrations[] = {
     "CREATE TABLE memories(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
@@ -30,6 +31,26 @@ const char *const memories_migrations[] = {
     " passages INTEGER NOT NULL, asked_at INTEGER NOT NULL);"
     "CREATE TABLE context_uses(id INTEGER PRIMARY KEY, asked_tokens INTEGER NOT NULL,"
     " filled_tokens INTEGER NOT NULL, built_at INTEGER NOT NULL)",
+    /* what statistics ask for is kept, since counting it reads every memory */
+    "CREATE INDEX memories_created ON memories(created_at);"
+    "CREATE TABLE memory_totals(type TEXT PRIMARY KEY, documents INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, passages INTEGER NOT NULL) WITHOUT ROWID;"
+    "INSERT INTO memory_totals SELECT type, count(*), sum(length(CAST(content AS BLOB))), 0"
+    " FROM memories GROUP BY type;"
+    "UPDATE memory_totals SET passages = (SELECT count(*) FROM passages p JOIN memories m"
+    " ON m.id = p.memory WHERE m.type = memory_totals.type);"
+    "CREATE TRIGGER memories_totalled AFTER INSERT ON memories BEGIN"
+    " INSERT INTO memory_totals VALUES(new.type, 1, length(CAST(new.content AS BLOB)), 0)"
+    " ON CONFLICT DO UPDATE SET documents = documents + 1, bytes = bytes + excluded.bytes; END;"
+    "CREATE TRIGGER passages_totalled AFTER INSERT ON passages BEGIN"
+    " UPDATE memory_totals SET passages = passages + 1"
+    " WHERE type = (SELECT type FROM memories WHERE id = new.memory); END;"
+    "CREATE TRIGGER memories_untotalled BEFORE DELETE ON memories BEGIN"
+    " UPDATE memory_totals SET documents = documents - 1,"
+    " bytes = bytes - length(CAST(old.content AS BLOB)),"
+    " passages = passages - (SELECT count(*) FROM passages WHERE memory = old.id)"
+    " WHERE type = old.type; DELETE FROM memory_totals WHERE type = old.type AND documents = 0; "
+    "END",
     NULL};
 
 /* ---- keeping -------------------------------------------------------------------------------- */
@@ -154,7 +175,7 @@ int memories_delete(struct store *store, int64_t id, struct error *error)
     if (gone < 0 || graph_node_remove(store->graph, key, error) < 0)
         return -1;
     snprintf(key, sizeof key, "access:%lld", (long long)id);
-    return cache_delete(store->cache, key, error) == CACHE_FAILED ? -1 : gone > 0;
+    return store_later(store, key, 0, error) < 0 ? -1 : gone > 0;
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -200,14 +221,8 @@ char *memories_passage(struct store *store, int64_t passage, struct error *error
 int memories_used(struct store *store, int64_t id, struct error *error)
 {
     char key[48];
-    int64_t count;
-    struct error problem = {0};
     snprintf(key, sizeof key, "access:%lld", (long long)id);
-    if (cache_add(store->cache, key, 1, &count, &problem) == 0 || problem.code == ERROR_TARGET)
-        return 0;
-    if (error)
-        *error = problem;
-    return -1;
+    return store_later(store, key, 1, error);
 }
 
 /* ---- searching ------------------------------------------------------------------------------ */
@@ -217,6 +232,12 @@ static int64_t memory_of(struct store *store, int64_t passage, const struct memo
                          struct error *error)
 {
     int64_t memory = 0;
+    bool any = !filter->type && !filter->tag;
+    if (any)
+        return records_integer(store->records, error, 0, &memory,
+                               "SELECT memory FROM passages WHERE id = ?1", "i", passage) < 0
+                   ? -1
+                   : memory;
     if (records_integer(
             store->records, error, 0, &memory,
             "SELECT m.id FROM passages p JOIN memories m ON m.id = p.memory"
@@ -243,61 +264,89 @@ static int better_first(const void *one, const void *other)
     return a->memory < b->memory ? -1 : a->memory > b->memory;
 }
 
-/* Every passage that the filter lets through, if there are not too many: then they are compared one
- * by one, since the nearest of all passages may hold none of them. How many; EXACT_LIMIT + 1 for
- * too many; -1 on an error. */
-static int filtered_passages(struct store *store, const struct memory_filter *filter,
-                             struct memory_hit *hits, struct error *error)
+/* Every passage that the filter lets through, at most `limit` (-1: all of them). */
+static sqlite3_stmt *filtered_passages(struct store *store, const struct memory_filter *filter,
+                                       int64_t limit, struct error *error)
 {
-    struct error problem = {0};
-    int count = 0;
-    sqlite3_stmt *row =
-        filter->tag
-            ? records_query(
-                  store->records, &problem,
-                  "SELECT p.memory, p.id FROM memory_tags t JOIN memories m ON m.id = t.memory"
-                  " JOIN passages p ON p.memory = m.id"
-                  " WHERE t.tag = ?1 AND (?2 IS NULL OR m.type = ?2) LIMIT ?3",
-                  "ssi", filter->tag, filter->type, (int64_t)EXACT_LIMIT + 1)
-            : records_query(store->records, &problem,
-                            "SELECT p.memory, p.id FROM memories m JOIN passages p"
-                            " ON p.memory = m.id WHERE m.type = ?1 LIMIT ?2",
-                            "si", filter->type, (int64_t)EXACT_LIMIT + 1);
-    while (row && records_next(row, &problem)) {
-        if (count < EXACT_LIMIT)
-            hits[count] =
-                (struct memory_hit){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), 0};
-        count++;
+    if (filter->tag)
+        return records_query(store->records, error,
+                             "SELECT p.memory, p.id FROM memory_tags t JOIN memories m"
+                             " ON m.id = t.memory JOIN passages p ON p.memory = m.id"
+                             " WHERE t.tag = ?1 AND (?2 IS NULL OR m.type = ?2) LIMIT ?3",
+                             "ssi", filter->tag, filter->type, limit);
+    return records_query(store->records, error,
+                         "SELECT p.memory, p.id FROM memories m JOIN passages p"
+                         " ON p.memory = m.id WHERE m.type = ?1 LIMIT ?2",
+                         "si", filter->type, limit);
+}
+
+/* Among the best so far, in their order; of a memory only its best passage when `distinct`. */
+static size_t keep_hit(struct memory_hit *hits, size_t count, size_t limit, bool distinct,
+                       const struct memory_hit *hit)
+{
+    for (size_t i = 0; distinct && i < count; i++) {
+        if (hits[i].memory != hit->memory)
+            continue;
+        if (better_first(&hits[i], hit) <= 0)
+            return count;
+        memmove(&hits[i], &hits[i + 1], (--count - i) * sizeof *hits);
+        break;
     }
-    if (problem.code == ERROR_NONE)
+    if (count == limit && (limit == 0 || better_first(&hits[count - 1], hit) <= 0))
         return count;
+    size_t at = count < limit ? count++ : count - 1;
+    for (; at > 0 && better_first(hit, &hits[at - 1]) < 0; at--)
+        hits[at] = hits[at - 1];
+    hits[at] = *hit;
+    return count;
+}
+
+static size_t keep_scored(struct store *store, const char *query, struct memory_hit *some,
+                          size_t some_count, bool distinct, struct memory_hit *hits, size_t count,
+                          size_t limit)
+{
+    int64_t passages[EXACT_LIMIT] = {0};
+    double scores[EXACT_LIMIT];
+    for (size_t i = 0; i < some_count; i++)
+        passages[i] = some[i].passage;
+    vectors_score(store->vectors, VECTORS_MEMORIES, query, passages, some_count, scores);
+    for (size_t i = 0; i < some_count; i++) {
+        some[i].score = scores[i];
+        count = keep_hit(hits, count, limit, distinct, &some[i]);
+    }
+    return count;
+}
+
+/* As memories_nearest, by comparing what the filter lets through one by one, since the nearest of
+ * all passages may hold none of it. `most` passages at most (-1: all): more give EXACT_LIMIT + 1.
+ */
+static int nearest_of_filtered(struct store *store, const char *query,
+                               const struct memory_filter *filter, int64_t most, bool distinct,
+                               struct memory_hit *hits, size_t limit, struct error *error)
+{
+    struct memory_hit some[EXACT_LIMIT];
+    struct error problem = {0};
+    size_t count = 0, some_count = 0;
+    int64_t seen = 0;
+    sqlite3_stmt *row = filtered_passages(store, filter, most < 0 ? -1 : most + 1, &problem);
+    while (row && records_next(row, &problem)) {
+        if (most >= 0 && ++seen > most) {
+            records_done(row);
+            return EXACT_LIMIT + 1;
+        }
+        some[some_count++] =
+            (struct memory_hit){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), 0};
+        if (some_count < EXACT_LIMIT)
+            continue;
+        count = keep_scored(store, query, some, some_count, distinct, hits, count, limit);
+        some_count = 0;
+    }
+    count = keep_scored(store, query, some, some_count, distinct, hits, count, limit);
+    if (problem.code == ERROR_NONE)
+        return (int)count;
     if (error)
         *error = problem;
     return -1;
-}
-
-/* As memories_nearest; EXACT_LIMIT + 1 when there are too many. */
-static int nearest_of_few(struct store *store, const char *query,
-                          const struct memory_filter *filter, bool distinct,
-                          struct memory_hit *hits, size_t limit, struct error *error)
-{
-    struct memory_hit all[EXACT_LIMIT];
-    int64_t passages[EXACT_LIMIT];
-    double scores[EXACT_LIMIT];
-    size_t kept = 0;
-    int count = filtered_passages(store, filter, all, error);
-    if (count < 0 || count > EXACT_LIMIT)
-        return count;
-    for (int i = 0; i < count; i++)
-        passages[i] = all[i].passage;
-    vectors_score(store->vectors, VECTORS_MEMORIES, query, passages, (size_t)count, scores);
-    for (int i = 0; i < count; i++)
-        all[i].score = scores[i];
-    qsort(all, (size_t)count, sizeof *all, better_first);
-    for (int i = 0; i < count && kept < limit; i++)
-        if (!(distinct && is_among(hits, kept, all[i].memory)))
-            hits[kept++] = all[i];
-    return (int)kept;
 }
 
 int memories_nearest(struct store *store, const char *query, const struct memory_filter *filter,
@@ -307,7 +356,8 @@ int memories_nearest(struct store *store, const char *query, const struct memory
     bool narrow = filter->type || filter->tag;
     size_t wanted = limit * (distinct ? 2 : 1) * (narrow ? 4 : 1), count = 0;
     if (narrow) {
-        int few = nearest_of_few(store, query, filter, distinct, hits, limit, error);
+        int few =
+            nearest_of_filtered(store, query, filter, EXACT_LIMIT, distinct, hits, limit, error);
         if (few <= EXACT_LIMIT)
             return few;
     }
@@ -320,29 +370,48 @@ int memories_nearest(struct store *store, const char *query, const struct memory
         if (memory && !(distinct && is_among(hits, count, memory)))
             hits[count++] = (struct memory_hit){memory, found[i].id, found[i].score};
     }
+    if (near >= 0 && narrow && count < limit)
+        return nearest_of_filtered(store, query, filter, -1, distinct, hits, limit, error);
     return near < 0 ? -1 : (int)count;
 }
 
-static int match_words(struct store *store, const char *words, const char *joint,
+static sqlite3_stmt *find_words(struct store *store, const struct words_query *query,
+                                const struct memory_filter *filter, size_t limit,
+                                struct error *error)
+{
+    size_t size = query->count * sizeof *query->weights;
+    if (filter->type || filter->tag)
+        return records_query(
+            store->records, error,
+            "SELECT m.id, relevance(memory_words, ?2) FROM memory_words w"
+            " JOIN memories m ON m.id = w.rowid"
+            " WHERE memory_words MATCH ?1 AND (?4 IS NULL OR m.type = ?4) AND (?5 IS NULL OR"
+            " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?5 AND t.memory = m.id))"
+            " ORDER BY 2 DESC, 1 LIMIT ?3",
+            "sbiss", query->match, (const void *)query->weights, size, (int64_t)limit, filter->type,
+            filter->tag);
+    return records_query(store->records, error,
+                         "SELECT rowid, relevance(memory_words, ?2) FROM memory_words"
+                         " WHERE memory_words MATCH ?1 ORDER BY 2 DESC, 1 LIMIT ?3",
+                         "sbi", query->match, (const void *)query->weights, size, (int64_t)limit);
+}
+
+static int match_words(struct store *store, const char *words, enum words_wanted wanted,
                        const struct memory_filter *filter, struct memory_hit *hits, size_t limit,
                        struct error *error)
 {
     struct error problem = {0};
+    struct words_query query;
     size_t count = 0;
-    char *match = records_match(words, joint);
-    if (!match)
+    if (words_query(store->words, words, wanted, &query, error) < 0)
+        return -1;
+    if (!query.match)
         return 0;
-    sqlite3_stmt *row = records_query(
-        store->records, &problem,
-        "SELECT m.id, -w.rank FROM memory_words w JOIN memories m ON m.id = w.rowid"
-        " WHERE memory_words MATCH ?1 AND (?2 IS NULL OR m.type = ?2) AND (?3 IS NULL OR"
-        " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?3 AND t.memory = m.id))"
-        " ORDER BY w.rank LIMIT ?4",
-        "sssi", match, filter->type, filter->tag, (int64_t)limit);
+    sqlite3_stmt *row = find_words(store, &query, filter, limit, &problem);
     while (row && records_next(row, &problem))
         hits[count++] =
             (struct memory_hit){sqlite3_column_int64(row, 0), 0, sqlite3_column_double(row, 1)};
-    free(match);
+    words_query_free(&query);
     if (problem.code == ERROR_NONE)
         return (int)count;
     if (error)
@@ -355,8 +424,8 @@ static int match_words(struct store *store, const char *words, const char *joint
 int memories_matching(struct store *store, const char *words, const struct memory_filter *filter,
                       struct memory_hit *hits, size_t limit, struct error *error)
 {
-    int count = match_words(store, words, "AND", filter, hits, limit, error);
-    return count ? count : match_words(store, words, "OR", filter, hits, limit, error);
+    int count = match_words(store, words, WORDS_ALL, filter, hits, limit, error);
+    return count ? count : match_words(store, words, WORDS_ANY, filter, hits, limit, error);
 }
 
 static size_t fuse(struct memory_hit *all, size_t count, const struct memory_hit *ranked,
@@ -380,9 +449,9 @@ int memories_search(struct store *store, const char *query, const struct memory_
                     struct memory_hit *hits, size_t limit, struct error *error)
 {
     struct memory_hit near[CANDIDATES], matching[CANDIDATES], all[2 * CANDIDATES];
-    int nearest = memories_nearest(store, query, filter, true, near, CANDIDATES, error);
-    int matched =
-        nearest < 0 ? -1 : memories_matching(store, query, filter, matching, CANDIDATES, error);
+    size_t some = limit * CANDIDATES_OF < CANDIDATES ? limit * CANDIDATES_OF : CANDIDATES;
+    int nearest = memories_nearest(store, query, filter, true, near, some, error);
+    int matched = nearest < 0 ? -1 : memories_matching(store, query, filter, matching, some, error);
     if (matched < 0)
         return -1;
     size_t count = fuse(all, 0, near, (size_t)nearest);

@@ -277,8 +277,17 @@ static int put_run(struct buffer *output, const char *cypher, json_t *parameters
     return failed == 0 ? bolt_put_pull(output, BOLT_PULL, -1, -1) : -1;
 }
 
+static bool is_known(const struct neo4j_client *client, const char *cypher)
+{
+    for (size_t i = 0; i < client->kind_count; i++)
+        if (client->kinds[i] == cypher)
+            return true;
+    return false;
+}
+
 /* What is in `requests`. A failure loses the transaction. */
-static int exchange(struct neo4j_client *client, unsigned count, struct error *error)
+static int exchange(struct neo4j_client *client, unsigned count, uint64_t limit_ms,
+                    struct error *error)
 {
     const struct bolt_failure *failure = &client->protocol.failure;
     json_decref(client->rows);
@@ -288,7 +297,7 @@ static int exchange(struct neo4j_client *client, unsigned count, struct error *e
                                        buffer_length(&client->requests)) < 0)
         return error_set(error, ERROR_USAGE, "graph: more than Neo4j takes in one query");
     bolt_protocol_expect(&client->protocol, count);
-    if (converse(client, clock_now_ns() + NEO4J_ANSWER_MS * NS_PER_MS, error) < 0)
+    if (converse(client, clock_now_ns() + limit_ms * NS_PER_MS, error) < 0)
         return -1;
     if (!client->failed)
         return 0;
@@ -323,8 +332,11 @@ json_t *neo4j_client_run(struct neo4j_client *client, const char *cypher, json_t
     }
     if (client->transaction == NEO4J_DUE)
         client->transaction = NEO4J_BEGUN;
-    if (exchange(client, count, problem) < 0)
+    bool known = is_known(client, cypher);
+    if (exchange(client, count, known ? NEO4J_ANSWER_MS : NEO4J_COMPILE_MS, problem) < 0)
         return NULL;
+    if (!known && client->kind_count < NEO4J_KINDS)
+        client->kinds[client->kind_count++] = cypher;
     link_backoff_succeeded(&client->backoff);
     json_t *rows = client->rows;
     client->rows = NULL;
@@ -346,8 +358,8 @@ int neo4j_client_commit(struct neo4j_client *client, struct error *error)
     if (was == NEO4J_LOST)
         return error_set(error, ERROR_TARGET, "%s", client->last_error);
     buffer_clear(&client->requests);
-    if (was == NEO4J_BEGUN &&
-        (bolt_put_bare(&client->requests, BOLT_COMMIT) < 0 || exchange(client, 1, problem) < 0))
+    if (was == NEO4J_BEGUN && (bolt_put_bare(&client->requests, BOLT_COMMIT) < 0 ||
+                               exchange(client, 1, NEO4J_ANSWER_MS, problem) < 0))
         return -1;
     client->transaction = NEO4J_AUTOCOMMIT;
     return 0;
@@ -359,6 +371,7 @@ void neo4j_client_rollback(struct neo4j_client *client)
     bool begun = client->transaction == NEO4J_BEGUN;
     buffer_clear(&client->requests);
     if (begun && bolt_put_bare(&client->requests, BOLT_ROLLBACK) == 0)
-        exchange(client, 1, &problem); /* without a connection the server does it by itself */
+        exchange(client, 1, NEO4J_ANSWER_MS,
+                 &problem); /* without a connection the server does it by itself */
     client->transaction = NEO4J_AUTOCOMMIT;
 }

@@ -9,7 +9,9 @@
 #include <jansson.h>
 
 #define NEO4J_CONNECT_MS     2000  /* greeted by then */
-#define NEO4J_ANSWER_MS      10000 /* to one query: the first of each kind is compiled */
+#define NEO4J_ANSWER_MS      2000  /* to a query: the store waits for it */
+#define NEO4J_COMPILE_MS     5000  /* to the first of its kind, which is compiled */
+#define NEO4J_KINDS          64    /* of queries that are known */
 #define NEO4J_TRANSACTION_MS 60000 /* then Neo4j ends it */
 #define NEO4J_ANSWER_LIMIT   ((size_t)64 << 20)
 #define NEO4J_ADDRESS_SIZE   280
@@ -30,6 +32,8 @@ struct neo4j_client { /* embed; `failures`, `last_error` and `address` may be re
     struct bolt_protocol protocol;
     struct buffer requests;
     enum neo4j_transaction transaction;
+    const char *kinds[NEO4J_KINDS]; /* literals that were answered */
+    size_t kind_count;
     uint64_t failures;
     char last_error[256];
     /* of the exchange under way */
@@ -51,8 +55,9 @@ void neo4j_client_drop(struct neo4j_client *client);
  * for a while. -1. */
 int neo4j_client_refuse(struct neo4j_client *client, struct error *error);
 
-/* Run a query on the connection. `parameters` is a JSON object and taken over; values without parts
- * and arrays of them come back: an array with one array for each record. NULL with ERROR_TARGET. */
+/* Run a query, which is a literal, on the connection. `parameters` is a JSON object and taken over;
+ * values without parts and arrays of them come back: an array with one array for each record. NULL
+ * with ERROR_TARGET. */
 json_t *neo4j_client_run(struct neo4j_client *client, const char *cypher, json_t *parameters,
                          struct error *error);
 

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #define STATEMENT_LIMIT  (STATEMENT_SLOTS * 3 / 4)
 #define MATCH_LIMIT      ((size_t)64 * 1024)
 #define BUSY_TIMEOUT_MS  5000
-#define CACHE_SIZE_KIB   "16384"
+#define CACHE_SIZE_KIB   "32768"
 #define CHECKPOINT_PAGES "2000"
 
 struct statement {
@@ -96,6 +97,13 @@ const char *records_identity(const struct records *records)
     return records->identity;
 }
 
+/* SQLite's sums of the memory it uses take a lock for each piece of it, and nobody reads them. Once
+ * a database is open it refuses to change this, which harms nothing. */
+static void leave_out_memory_sums(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 struct records *records_open(const char *folder, struct error *error)
 {
     char path[4096];
@@ -114,6 +122,8 @@ struct records *records_open(const char *folder, struct error *error)
     }
     if (!in_memory)
         mkdir(folder, 0700); /* an existing one is as good; what else is wrong, SQLite says */
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, leave_out_memory_sums);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(path, &records->database, flags, NULL) != SQLITE_OK) {
         error_set(error, ERROR_USAGE, "%s: %s; give a folder that can be written with --data", path,

@@ -5,6 +5,7 @@
 #define BURROW_TIERS_VECTORS_H
 
 #include "base/error.h"
+#include "burrow/tiers/embedder.h"
 #include "burrow/tiers/records.h"
 
 #include <stddef.h>
@@ -26,6 +27,10 @@ struct vector_hit {
 };
 
 struct vectors *vectors_open(struct records *records, struct error *error);
+/* Embeddings by a server, which must outlive it; NULL: lexical ones. It is asked once for their
+ * length. Fails when the vectors that are kept are of another model or length. */
+struct vectors *vectors_open_over(struct records *records, struct embedder *embedder,
+                                  struct error *error);
 void vectors_close(struct vectors *vectors); /* harmless on NULL */
 
 /* Embed `text` and keep it under `id`, replacing what was there. Inside the call's transaction. */
@@ -47,9 +52,29 @@ double vectors_similarity(const struct vectors *vectors, const char *one, const 
 double vectors_between(const struct vectors *vectors, enum vector_space space, int64_t one,
                        int64_t other);
 
+/* The dispatcher's, with an embedder: what a call did is void, since it lacked vectors of some
+ * texts. It is undone; without the store's lock they are fetched, and with it kept; then it runs
+ * again. */
+bool vectors_want(const struct vectors *vectors);
+struct vectors_wanted;
+struct vectors_wanted *vectors_wanted_take(struct vectors *vectors); /* NULL: memory is out */
+int vectors_wanted_fetch(struct vectors_wanted *wanted, struct error *error);
+void vectors_wanted_keep(struct vectors *vectors, const struct vectors_wanted *wanted);
+void vectors_wanted_free(struct vectors_wanted *wanted); /* harmless on NULL */
+
+/* Above how many vectors a space is searched by a graph, which is approximate, in place of a scan of
+ * all, which is exact. 32,768 if nothing is said. */
+void vectors_scan_at_most(struct vectors *vectors, size_t count);
+
 /* The dispatcher's: the transaction of the call is over. */
 void vectors_committed(struct vectors *vectors);
 void vectors_rolled_back(struct vectors *vectors);
+
+/* As if an index could not follow a commit: for tests. */
+void vectors_fall_behind(struct vectors *vectors, enum vector_space space);
+
+/* 0; -1 with why: embeddings could not be had when they were needed last. */
+int vectors_reachable(const struct vectors *vectors, struct error *error);
 
 struct vector_facts {
     int64_t count; /* vectors that can be found */

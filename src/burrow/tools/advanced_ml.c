@@ -177,7 +177,7 @@ static int keep_step(struct tool_call *call, int64_t id, size_t number, const js
                     "INSERT INTO blueprint_steps(blueprint, number, name, description, minutes)"
                     " VALUES(?1, ?2, ?3, ?4, ?5)",
                     "iissi", id, (int64_t)number, name, description ? description : "",
-                    minutes ? (int64_t)json_integer_value(minutes) : INT64_C(30)) < 0)
+                    tool_integer_of(minutes, 30)) < 0)
         return -1;
     json_array_foreach(needs, index, needed)
     {
@@ -199,7 +199,7 @@ static int link_blueprints(struct tool_call *call, int64_t id, const json_t *dep
         return -1;
     json_array_foreach(depends, index, needed)
     {
-        int64_t other = json_integer_value(needed), there = 0;
+        int64_t other = tool_integer_of(needed, 0), there = 0;
         if (records_run(call->store->records, &call->error,
                         "INSERT OR IGNORE INTO blueprint_depends VALUES(?1, ?2)", "ii", id,
                         other) < 0 ||

@@ -105,20 +105,23 @@ static int get_activity_timeline(struct tool_call *call)
     int64_t width = strcmp(size, "minute") == 0 ? 60000
                     : strcmp(size, "hour") == 0 ? 3600000
                                                 : 86400000;
-    int64_t limit = tool_integer(call, "limit", 48), since = store_now_ms() - limit * width;
+    int64_t limit = tool_integer(call, "limit", 48);
     json_t *buckets = json_array();
     usage_flush(call->store->usage, &call->error);
     sqlite3_stmt *row = records_query(
         call->store->records, &call->error,
-        "SELECT at / ?3 * ?3, sum(calls), sum(memories), sum(messages), sum(tasks),"
-        " sum(attempts) FROM (SELECT minute * 60000 AS at, calls, 0 AS memories, 0 AS messages,"
-        " 0 AS tasks, 0 AS attempts FROM usage_minutes WHERE minute >= ?1 / 60000"
-        " UNION ALL SELECT created_at, 0, 1, 0, 0, 0 FROM memories WHERE created_at >= ?1"
-        " UNION ALL SELECT sent_at, 0, 0, 1, 0, 0 FROM chats WHERE sent_at >= ?1"
-        " UNION ALL SELECT created_at, 0, 0, 0, 1, 0 FROM todos WHERE created_at >= ?1"
-        " UNION ALL SELECT created_at, 0, 0, 0, 0, 1 FROM code_attempts WHERE created_at >= ?1)"
-        " GROUP BY 1 ORDER BY 1 DESC LIMIT ?2",
-        "iii", since, limit, width);
+        "WITH RECURSIVE buckets(at) AS (SELECT ?1 / ?3 * ?3 UNION ALL SELECT at - ?3 FROM buckets"
+        " LIMIT ?2) SELECT * FROM (SELECT at,"
+        " (SELECT coalesce(sum(calls), 0) FROM usage_minutes WHERE minute >= at / 60000"
+        " AND minute < (at + ?3) / 60000) AS calls,"
+        " (SELECT count(*) FROM memories WHERE created_at >= at AND created_at < at + ?3)"
+        " AS memories,"
+        " (SELECT count(*) FROM chats WHERE sent_at >= at AND sent_at < at + ?3) AS messages,"
+        " (SELECT count(*) FROM todos WHERE created_at >= at AND created_at < at + ?3) AS tasks,"
+        " (SELECT count(*) FROM code_attempts WHERE created_at >= at AND created_at < at + ?3)"
+        " AS attempts FROM buckets)"
+        " WHERE calls + memories + messages + tasks + attempts > 0 ORDER BY at DESC",
+        "iii", store_now_ms(), limit, width);
     while (row && records_next(row, &call->error)) {
         json_t *one = json_object();
         for (int i = 0; bucket[i]; i++)

@@ -13,7 +13,6 @@
 #define TERM_MEMORIES  500 /* whose words are counted */
 #define TERMS_LIMIT    20000
 #define RELATIONS_SEEN 20000
-#define MEMORIES_SEEN  100000
 
 static json_t *value_of(sqlite3_stmt *row, int column)
 {
@@ -66,23 +65,20 @@ int analytics_done(struct tool_call *call, json_t *structured)
 
 int analytics_memory_statistics(struct tool_call *call)
 {
-    static const char *const all[] = {"documents", "bytes", "oldest_at", "newest_at", NULL};
+    static const char *const all[] = {"documents", "bytes",     "passages",
+                                      "oldest_at", "newest_at", NULL};
     static const char *const type[] = {"type", "documents", "bytes", "passages", NULL};
-    static const char *const one[] = {"passages", NULL};
-    json_t *result = analytics_row(call,
-                                   "SELECT count(*), coalesce(sum(length(CAST(content AS BLOB))),"
-                                   " 0), min(created_at), max(created_at) FROM memories",
-                                   0, all);
-    json_t *passages = analytics_row(call, "SELECT count(*) FROM passages", 0, one);
-    json_object_update_new(result, passages);
-    json_object_set_new(
-        result, "by_type",
-        analytics_rows(call,
-                       "SELECT type, count(*), sum(length(CAST(content AS BLOB))), (SELECT"
-                       " count(*) FROM passages p JOIN memories n ON n.id = p.memory WHERE"
-                       " n.type = m.type) FROM memories m GROUP BY type ORDER BY 2 DESC, 1"
-                       " LIMIT 100",
-                       0, type));
+    json_t *result = analytics_row(
+        call,
+        "SELECT coalesce(sum(documents), 0), coalesce(sum(bytes), 0), coalesce(sum(passages), 0),"
+        " (SELECT min(created_at) FROM memories), (SELECT max(created_at) FROM memories)"
+        " FROM memory_totals",
+        0, all);
+    json_object_set_new(result, "by_type",
+                        analytics_rows(call,
+                                       "SELECT type, documents, bytes, passages FROM memory_totals"
+                                       " ORDER BY 2 DESC, 1 LIMIT 100",
+                                       0, type));
     return analytics_done(call, result);
 }
 
@@ -328,16 +324,31 @@ static json_t *best_terms(struct tool_call *call, const json_t *counts, int64_t 
     return best;
 }
 
+/* What has a tag is found by it: among all memories it may be one of thousands. */
+static sqlite3_stmt *newest_contents(struct tool_call *call, const char *type, const char *tag)
+{
+    if (tag)
+        return records_query(call->store->records, &call->error,
+                             "SELECT content FROM memory_tags t JOIN memories m ON m.id = t.memory"
+                             " WHERE t.tag = ?1 AND (?2 IS NULL OR type = ?2)"
+                             " ORDER BY t.memory DESC LIMIT ?3",
+                             "ssi", tag, type, (int64_t)TERM_MEMORIES);
+    if (type)
+        return records_query(call->store->records, &call->error,
+                             "SELECT content FROM memories WHERE type = ?1 ORDER BY id DESC"
+                             " LIMIT ?2",
+                             "si", type, (int64_t)TERM_MEMORIES);
+    return records_query(call->store->records, &call->error,
+                         "SELECT content FROM memories ORDER BY id DESC LIMIT ?1", "i",
+                         (int64_t)TERM_MEMORIES);
+}
+
 int analytics_top_terms(struct tool_call *call)
 {
     json_t *terms = json_object();
     int64_t total = 0, memories = 0;
-    sqlite3_stmt *row = records_query(
-        call->store->records, &call->error,
-        "SELECT content FROM memories m WHERE (?1 IS NULL OR type = ?1) AND (?2 IS NULL OR"
-        " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?2 AND t.memory = m.id))"
-        " ORDER BY id DESC LIMIT ?3",
-        "ssi", tool_text(call, "type", NULL), tool_text(call, "tag", NULL), (int64_t)TERM_MEMORIES);
+    sqlite3_stmt *row =
+        newest_contents(call, tool_text(call, "type", NULL), tool_text(call, "tag", NULL));
     while (row && records_next(row, &call->error)) {
         count_words(terms, records_text(row, 0));
         memories++;
@@ -358,27 +369,33 @@ struct access_count {
 
 struct accesses {
     struct access_count *all;
-    size_t count;
+    size_t count, room;
+    bool failed;
 };
 
 static void note_access(void *context, const char *key, const char *value, size_t length)
 {
     struct accesses *accesses = context;
     char text[24];
-    snprintf(text, sizeof text, "%.*s", (int)length, value);
-    int64_t id = strtoll(key + strlen("access:"), NULL, 10);
-    struct access_count *low = accesses->all;
-    size_t left = accesses->count;
-    while (left) { /* the first that is not below */
-        size_t half = left / 2;
-        if (low[half].id < id) {
-            low += half + 1;
-            left -= half + 1;
-        } else
-            left = half;
+    if (accesses->count == accesses->room) {
+        size_t room = accesses->room ? accesses->room * 2 : 64;
+        void *more = realloc(accesses->all, room * sizeof *accesses->all);
+        if (!more) {
+            accesses->failed = true;
+            return;
+        }
+        accesses->all = more;
+        accesses->room = room;
     }
-    if (low < accesses->all + accesses->count && low->id == id)
-        low->count = strtoll(text, NULL, 10);
+    snprintf(text, sizeof text, "%.*s", (int)length, value);
+    accesses->all[accesses->count++] =
+        (struct access_count){strtoll(key + strlen("access:"), NULL, 10), strtoll(text, NULL, 10)};
+}
+
+static int by_id(const void *one, const void *other)
+{
+    const struct access_count *a = one, *b = other;
+    return (a->id > b->id) - (a->id < b->id);
 }
 
 static int by_most(const void *one, const void *other)
@@ -389,32 +406,55 @@ static int by_most(const void *one, const void *other)
     return (a->id > b->id) - (a->id < b->id);
 }
 
-static void name_accesses(struct tool_call *call, json_t *into, const struct access_count *one)
+static void name_access(struct tool_call *call, json_t *into, int64_t id, int64_t count)
 {
-    json_t *memory = memories_get(call->store, one->id, false, &call->error);
-    json_array_append_new(into, json_pack("{s:I, s:O?, s:I}", "id", (json_int_t)one->id, "name",
-                                          json_object_get(memory, "name"), "accesses",
-                                          (json_int_t)one->count));
+    json_t *memory = memories_get(call->store, id, false, &call->error);
+    if (json_is_object(memory)) /* counts of what was removed may be there a while */
+        json_array_append_new(into, json_pack("{s:I, s:O, s:I}", "id", (json_int_t)id, "name",
+                                              json_object_get(memory, "name"), "accesses",
+                                              (json_int_t)count));
     json_decref(memory);
+}
+
+/* The newest of those that were never given; `accesses` are in the order of ids. */
+static void name_unused(struct tool_call *call, json_t *into, const struct accesses *accesses,
+                        size_t limit)
+{
+    int64_t unused[100];
+    size_t count = 0;
+    sqlite3_stmt *row = records_query(call->store->records, &call->error,
+                                      "SELECT id FROM memories ORDER BY id DESC LIMIT ?1", "i",
+                                      (int64_t)(accesses->count + limit));
+    while (row && records_next(row, &call->error)) {
+        struct access_count one = {sqlite3_column_int64(row, 0), 0};
+        bool used = accesses->count &&
+                    bsearch(&one, accesses->all, accesses->count, sizeof *accesses->all, by_id);
+        if (!used && count < limit && count < sizeof unused / sizeof *unused)
+            unused[count++] = one.id;
+    }
+    for (size_t i = 0; i < count; i++)
+        name_access(call, into, unused[i], 0);
 }
 
 int analytics_access_counts(struct tool_call *call)
 {
-    struct accesses accesses = {calloc(MEMORIES_SEEN, sizeof *accesses.all), 0};
+    struct accesses accesses = {0};
     size_t limit = (size_t)tool_integer(call, "limit", 10);
     json_t *most = json_array(), *least = json_array();
-    sqlite3_stmt *row = records_query(call->store->records, &call->error,
-                                      "SELECT id FROM (SELECT id FROM memories ORDER BY id DESC"
-                                      " LIMIT ?1) ORDER BY id",
-                                      "i", (int64_t)(accesses.all ? MEMORIES_SEEN : 0));
-    while (row && records_next(row, &call->error))
-        accesses.all[accesses.count++].id = sqlite3_column_int64(row, 0);
-    if (cache_each(call->store->cache, "access:", note_access, &accesses, &call->error) == 0)
-        qsort(accesses.all, accesses.count, sizeof *accesses.all, by_most);
-    for (size_t i = 0; i < accesses.count && i < limit && accesses.all[i].count > 0; i++)
-        name_accesses(call, most, &accesses.all[i]);
-    for (size_t i = 0; i < accesses.count && i < limit; i++)
-        name_accesses(call, least, &accesses.all[accesses.count - 1 - i]);
+    if (cache_each(call->store->cache, "access:", note_access, &accesses, &call->error) == 0 &&
+        !accesses.failed) {
+        if (accesses.count)
+            qsort(accesses.all, accesses.count, sizeof *accesses.all, by_id);
+        name_unused(call, least, &accesses, limit);
+        if (accesses.count)
+            qsort(accesses.all, accesses.count, sizeof *accesses.all, by_most);
+        for (size_t i = 0; i < accesses.count && json_array_size(most) < limit; i++)
+            name_access(call, most, accesses.all[i].id, accesses.all[i].count);
+        for (size_t i = accesses.count; i-- > 0 && json_array_size(least) < limit;)
+            name_access(call, least, accesses.all[i].id, accesses.all[i].count);
+    }
     free(accesses.all);
+    if (accesses.failed)
+        return tool_fail(call, "internal", "out of memory");
     return analytics_done(call, json_pack("{s:o, s:o}", "most", most, "least", least));
 }

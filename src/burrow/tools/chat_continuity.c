@@ -19,6 +19,7 @@ static const char *const migrations[] = {
     "CREATE VIRTUAL TABLE chat_words USING fts5(content, content='chats', content_rowid='id');"
     "CREATE TRIGGER chats_inserted AFTER INSERT ON chats BEGIN"
     " INSERT INTO chat_words(rowid, content) VALUES(new.id, new.content); END",
+    "CREATE INDEX chats_time ON chats(sent_at)",
     NULL};
 
 #define CHAT_COLUMNS "id, conversation, role, agent, tool, content, sent_at"

@@ -145,6 +145,8 @@ static int create_entities(struct tool_call *call)
             return call->reason ? -1 : tool_fail_tier(call);
         created_count += !there;
         merged += there;
+        if (tool_progress(call, index + 1, json_array_size(entities)) < 0)
+            return -1;
     }
     call->structured = json_pack("{s:I, s:I}", "created", created_count, "merged", merged);
     return 0;
@@ -171,6 +173,8 @@ static int create_relations(struct tool_call *call)
         }
         created_count += created;
         there += !created;
+        if (tool_progress(call, index + 1, json_array_size(relations)) < 0)
+            return -1;
     }
     call->structured = json_pack("{s:I, s:I}", "created", created_count, "existing", there);
     return 0;

@@ -178,35 +178,36 @@ static int retrieve_diagrams(struct tool_call *call)
     return failed < 0 ? tool_fail_tier(call) : 0;
 }
 
-/* Each version with what it changed, as a unified diff. */
+static json_t *version_of(sqlite3_stmt *row)
+{
+    struct diff diff = {0};
+    struct buffer out;
+    const char *before = records_text(row, 4);
+    buffer_init(&out, DIAGRAM_LIMIT * 4);
+    int failed = diff_lines(before ? before : "", records_text(row, 1), 2, &diff, &out);
+    char *text = buffer_take_string(&out);
+    json_t *version = json_pack(
+        "{s:I, s:o, s:I, s:I, s:I, s:s}", "version", (json_int_t)sqlite3_column_int64(row, 0),
+        "note", records_json_text(row, 2), "created_at", (json_int_t)sqlite3_column_int64(row, 3),
+        "added_lines", (json_int_t)diff.added, "removed_lines", (json_int_t)diff.removed, "diff",
+        failed || !text ? "" : text);
+    free(text);
+    return version;
+}
+
+/* The newest versions, each with what it changed as a unified diff. */
 static int get_diagram_versions(struct tool_call *call)
 {
     int64_t id = tool_integer(call, "id", 0);
     json_t *versions = json_array();
-    char *last = strdup("");
-    sqlite3_stmt *row = records_query(call->store->records, &call->error,
-                                      "SELECT version, text, note, created_at FROM"
-                                      " diagram_versions WHERE diagram = ?1 ORDER BY version"
-                                      " LIMIT 1000",
-                                      "i", id);
-    while (row && records_next(row, &call->error)) {
-        struct diff diff = {0};
-        struct buffer out;
-        buffer_init(&out, DIAGRAM_LIMIT * 4);
-        int failed = diff_lines(last ? last : "", records_text(row, 1), 2, &diff, &out);
-        char *text = buffer_take_string(&out);
-        json_array_append_new(versions, json_pack("{s:I, s:o, s:I, s:I, s:I, s:s}", "version",
-                                                  (json_int_t)sqlite3_column_int64(row, 0), "note",
-                                                  records_json_text(row, 2), "created_at",
-                                                  (json_int_t)sqlite3_column_int64(row, 3),
-                                                  "added_lines", (json_int_t)diff.added,
-                                                  "removed_lines", (json_int_t)diff.removed, "diff",
-                                                  failed || !text ? "" : text));
-        free(text);
-        free(last);
-        last = strdup(records_text(row, 1));
-    }
-    free(last);
+    sqlite3_stmt *row = records_query(
+        call->store->records, &call->error,
+        "SELECT version, text, note, created_at, (SELECT text FROM diagram_versions AS earlier"
+        " WHERE earlier.diagram = ?1 AND earlier.version = diagram_versions.version - 1)"
+        " FROM diagram_versions WHERE diagram = ?1 ORDER BY version DESC LIMIT ?2",
+        "ii", id, tool_integer(call, "limit", 20));
+    while (row && records_next(row, &call->error))
+        json_array_append_new(versions, version_of(row));
     call->structured = json_pack("{s:I, s:o}", "id", (json_int_t)id, "versions", versions);
     if (call->error.code != ERROR_NONE)
         return tool_fail_tier(call);
@@ -473,6 +474,10 @@ static int batch_generate_diagrams(struct tool_call *call)
         json_t *outcome = one_of_batch(call, item);
         succeeded += json_is_true(json_object_get(outcome, "ok"));
         json_array_append_new(results, outcome);
+        if (tool_progress(call, index + 1, json_array_size(items)) < 0) {
+            json_decref(results);
+            return -1;
+        }
     }
     call->structured = json_pack("{s:o, s:I, s:I}", "results", results, "succeeded", succeeded,
                                  "failed", (json_int_t)json_array_size(items) - succeeded);
@@ -514,8 +519,8 @@ static const struct tool tools[] = {
            ", \"variables\": {\"type\": \"object\", \"maxProperties\": 50, \"propertyNames\": {\"pattern\": \"^[A-Za-z0-9]+$\"}, \"additionalProperties\": {\"type\": \"string\", \"maxLength\": 100, \"pattern\": \"^[#A-Za-z0-9 ,.()-]*$\"}, \"description\": \"theme variables\"}", "\"diagram\", \"theme\"",
            JSON({"diagram": "pie\n    \"a\" : 1\n", "theme": "forest", "variables": {"primaryColor": "#ffeecc"}})),
      OUTPUT_SCHEMA(DIAGRAM_STRING("mermaid"), "\"mermaid\""), apply_diagram_theme},
-    {"get_diagram_versions", "History of a diagram", "Every version of a kept diagram, with what it changed.", "dia", READS,
-     INPUT_SCHEMA("\"id\": {\"type\": \"integer\", \"minimum\": 1, \"description\": \"of the diagram\"}", "\"id\"", JSON({"id": 1})),
+    {"get_diagram_versions", "History of a diagram", "The versions of a kept diagram, newest first, each with what it changed.", "dia", READS,
+     INPUT_SCHEMA("\"id\": {\"type\": \"integer\", \"minimum\": 1, \"description\": \"of the diagram\"}, \"limit\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 100, \"default\": 20, \"description\": \"versions at most\"}", "\"id\"", JSON({"id": 1})),
      OUTPUT_SCHEMA(DIAGRAM_INTEGER("id") "," DIAGRAM_OBJECTS("versions", DIAGRAM_INTEGER("version") "," DIAGRAM_STRING("note") "," DIAGRAM_INTEGER("created_at") "," DIAGRAM_INTEGER("added_lines") ","
            DIAGRAM_INTEGER("removed_lines") "," DIAGRAM_STRING("diff"), "\"version\", \"note\", \"created_at\", \"added_lines\", \"removed_lines\", \"diff\""), "\"id\", \"versions\""), get_diagram_versions},
     {"batch_generate_diagrams", "Make many diagrams", "Many diagrams at once, from templates, steps or Mermaid texts; each has its own outcome.", "dia", READS,

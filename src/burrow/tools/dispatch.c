@@ -2,10 +2,14 @@
 #include "burrow/tools/dispatch.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
+#include "burrow/tiers/text_vectors.h"
 #include "mcp/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define ROUNDS_LIMIT 4 /* a call is run again when it lacked vectors of texts */
 
 struct compiled {
     const struct tool *tool;
@@ -123,25 +127,73 @@ static int end_transaction(struct store *store, struct tool_call *call, int resu
     return -1;
 }
 
-static int run_locked(struct store *store, struct tool_call *call)
+/* Under the store's lock. */
+static int run_once(struct store *store, struct tool_call *call)
 {
     bool writes = !(call->tool->flags & TOOL_READ_ONLY);
-    pthread_mutex_lock(&store->lock);
-    int result = 0;
+    int result;
+    if (call->watch && call->watch->cancelled(call->watch->context))
+        return tool_fail(call, "cancelled", "%s was cancelled before it began", call->tool->name);
     if (writes && records_begin(store->records, &call->error) < 0)
-        result = tool_fail_tier(call);
-    else {
-        if (writes)
-            graph_begin(store->graph);
-        result = call->tool->run(call);
-        if (writes)
-            result = end_transaction(store, call, result);
-    }
+        return tool_fail_tier(call);
+    if (writes)
+        graph_begin(store->graph);
+    result = call->tool->run(call);
+    bool again = vectors_want(store->vectors);
+    if (writes)
+        result = end_transaction(store, call, again ? -1 : result);
+    store_do_later(store, result == 0 && !again);
     struct error unwritten = {0}; /* counts: no call fails for want of them */
     if (writes && result == 0 && usage_is_due(store->usage))
         usage_flush(store->usage, &unwritten);
-    pthread_mutex_unlock(&store->lock);
     return result;
+}
+
+/* As if the call had not been run: what it found without some vectors means nothing. */
+static void begin_anew(struct tool_call *call)
+{
+    dispatch_release(call);
+    call->reason = NULL;
+    call->error = (struct error){0};
+}
+
+/* The vectors that the call lacked, fetched while others use the store. */
+static int fetch_wanted(struct store *store, struct vectors_wanted *wanted, struct tool_call *call)
+{
+    int result = wanted ? vectors_wanted_fetch(wanted, &call->error)
+                        : error_set(&call->error, ERROR_INTERNAL, "out of memory");
+    if (result < 0 && call->error.code == ERROR_USAGE)
+        return tool_fail(call, "too_large", "more than %d texts to embed in one call; split it",
+                         TEXT_VECTORS_WANTED);
+    if (result < 0)
+        return tool_fail_tier(call);
+    pthread_mutex_lock(&store->lock);
+    vectors_wanted_keep(store->vectors, wanted);
+    return 0;
+}
+
+static int run_locked(struct store *store, struct tool_call *call)
+{
+    pthread_mutex_lock(&store->lock);
+    for (unsigned round = 0;; round++) {
+        int result = run_once(store, call);
+        if (!vectors_want(store->vectors)) {
+            pthread_mutex_unlock(&store->lock);
+            return result;
+        }
+        struct vectors_wanted *wanted = vectors_wanted_take(store->vectors);
+        pthread_mutex_unlock(&store->lock);
+        begin_anew(call);
+        result = round < ROUNDS_LIMIT
+                     ? fetch_wanted(store, wanted, call)
+                     : tool_fail(call, "tier_unavailable",
+                                 "the texts that %s needs embedded change faster than they can be; "
+                                 "try again",
+                                 call->tool->name);
+        vectors_wanted_free(wanted);
+        if (result < 0)
+            return -1;
+    }
 }
 
 static int check_result(const struct compiled *compiled, struct tool_call *call)
@@ -156,12 +208,21 @@ static int check_result(const struct compiled *compiled, struct tool_call *call)
 int dispatch_call(struct dispatch *dispatch, const struct tool *tool, const json_t *arguments,
                   const char *client, struct tool_call *call)
 {
+    return dispatch_call_watched(dispatch, tool, arguments, client, NULL, call);
+}
+
+int dispatch_call_watched(struct dispatch *dispatch, const struct tool *tool,
+                          const json_t *arguments, const char *client,
+                          const struct tool_watch *watch, struct tool_call *call)
+{
     uint64_t began = clock_now_ns();
     char problem[512];
     struct compiled wanted = {.tool = tool};
     json_t *empty = arguments ? NULL : json_object();
-    *call = (struct tool_call){
-        .store = dispatch->store, .tool = tool, .arguments = arguments ? arguments : empty};
+    *call = (struct tool_call){.store = dispatch->store,
+                               .tool = tool,
+                               .arguments = arguments ? arguments : empty,
+                               .watch = watch};
     const struct compiled *compiled =
         bsearch(&wanted, dispatch->tools, dispatch->count, sizeof *dispatch->tools, by_name);
     int result;
@@ -171,11 +232,14 @@ int dispatch_call(struct dispatch *dispatch, const struct tool *tool, const json
         result = tool->flags & TOOL_PURE ? tool->run(call) : run_locked(dispatch->store, call);
     if (result == 0 && dispatch->check_results)
         result = check_result(compiled, call);
-    if (result < 0)
+    if (result < 0) {
         dispatch_release(call);
+        utf8_repair(call->error.text); /* it may quote an argument, cut anywhere */
+    }
     usage_count(dispatch->store->usage, tool->name, client, result < 0 ? call->reason : NULL,
                 clock_now_ns() - began);
     call->arguments = NULL;
+    call->watch = NULL;
     json_decref(empty);
     return result;
 }

@@ -17,6 +17,10 @@ void dispatch_close(struct dispatch *dispatch); /* harmless on NULL */
  * Any thread. */
 int dispatch_call(struct dispatch *dispatch, const struct tool *tool, const json_t *arguments,
                   const char *client, struct tool_call *call);
+/* The same, with somebody who hears how far it is and may cancel it. */
+int dispatch_call_watched(struct dispatch *dispatch, const struct tool *tool,
+                          const json_t *arguments, const char *client,
+                          const struct tool_watch *watch, struct tool_call *call);
 void dispatch_release(struct tool_call *call);
 
 /* Check results against the outputSchema too, and fail what does not fit: for tests. */

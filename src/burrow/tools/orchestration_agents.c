@@ -147,7 +147,7 @@ static int64_t acknowledge(struct tool_call *call, const char *name)
     {
         int64_t gone = records_run(call->store->records, &call->error,
                                    "DELETE FROM messages WHERE id = ?1 AND receiver = ?2", "is",
-                                   (int64_t)json_integer_value(id), name);
+                                   tool_integer_of(id, 0), name);
         if (gone < 0)
             return -1;
         count += gone;

@@ -97,8 +97,9 @@ static int probe(struct store *store, const char *name, struct error *error)
     if (strcmp(name, "records") == 0)
         return records_integer(store->records, error, 0, &one, "SELECT count(*) FROM migrations",
                                "");
-    if (strcmp(name, "vectors") == 0)
-        return touch_vectors(store, 0, error);
+    if (strcmp(name, "vectors") == 0) /* a server of embeddings is not asked: others would wait */
+        return store->embedder ? vectors_reachable(store->vectors, error)
+                               : touch_vectors(store, 0, error);
     if (strcmp(name, "cache") == 0) {
         char *value = NULL;
         enum cache_found found = cache_get(store->cache, "health", &value, NULL, error);
@@ -174,8 +175,8 @@ static int system_health(struct tool_call *call)
     int64_t apart = vectors_apart(call->store);
     if (apart != 0) {
         snprintf(text, sizeof text,
-                 "the vector indexes are %lld vectors apart from the records; a "
-                 "restart makes them anew",
+                 "the vector indexes are %lld vectors apart from the records; they are made "
+                 "anew when they are searched",
                  (long long)apart);
         json_array_append_new(reasons, json_string(text));
     }
@@ -245,6 +246,10 @@ static int benchmark_tier(struct tool_call *call)
         uint64_t start = clock_now_ns();
         failed = tier->touch(call->store, done, &call->error);
         histogram_record(&latency, clock_now_ns() - start);
+        if (failed == 0 && tool_progress(call, done + 1, operations) < 0) {
+            histogram_free(&latency);
+            return -1;
+        }
     }
     double total_ms = ms_since(began);
     if (failed == 0 &&

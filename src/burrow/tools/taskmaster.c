@@ -31,6 +31,7 @@ static const char *const migrations[] = {
     " needed INTEGER NOT NULL REFERENCES todos(id) ON DELETE CASCADE,"
     " PRIMARY KEY(task, needed)) WITHOUT ROWID;"
     "CREATE INDEX todo_needs_needed ON todo_needs(needed, task)",
+    "CREATE INDEX todos_time ON todos(created_at)",
     NULL};
 
 #define TODO_COLUMNS                                                                               \

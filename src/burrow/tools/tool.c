@@ -22,6 +22,18 @@ int tool_fail_tier(struct tool_call *call)
     return -1;
 }
 
+int tool_progress(struct tool_call *call, size_t done, size_t total)
+{
+    const struct tool_watch *watch = call->watch;
+    if (!watch)
+        return 0;
+    if (watch->cancelled(watch->context))
+        return tool_fail(call, "cancelled", "%s was cancelled; nothing of it was kept",
+                         call->tool->name);
+    watch->progress(watch->context, done, total);
+    return 0;
+}
+
 const json_t *tool_value(const struct tool_call *call, const char *name)
 {
     return json_object_get(call->arguments, name);
@@ -33,12 +45,20 @@ const char *tool_text(const struct tool_call *call, const char *name, const char
     return json_is_string(value) ? json_string_value(value) : fallback;
 }
 
+int64_t tool_integer_of(const json_t *value, int64_t fallback)
+{
+    const double beyond = 9223372036854775808.0; /* 2^63 */
+    if (!json_is_real(value))
+        return json_is_integer(value) ? (int64_t)json_integer_value(value) : fallback;
+    double real = json_real_value(value);
+    if (real >= beyond)
+        return INT64_MAX;
+    return real < -beyond ? INT64_MIN : (int64_t)real;
+}
+
 int64_t tool_integer(const struct tool_call *call, const char *name, int64_t fallback)
 {
-    const json_t *value = tool_value(call, name);
-    if (json_is_real(value)) /* 3.0 is an integer to JSON Schema */
-        return (int64_t)json_real_value(value);
-    return json_is_integer(value) ? (int64_t)json_integer_value(value) : fallback;
+    return tool_integer_of(tool_value(call, name), fallback);
 }
 
 double tool_number(const struct tool_call *call, const char *name, double fallback)

@@ -16,6 +16,7 @@
     return digits(ns / 1e9) + 's';
   }
   function durationTick(ns) {
+    if (!ns) return '0';
     var text = duration(ns), unit = text.search(/[a-z]/);
     return shorten(text.slice(0, unit)) + text.slice(unit);
   }
@@ -112,13 +113,17 @@
 
   var LEFT = 58, RIGHT = 10, TOP = 20, BOTTOM = 22;
 
-  function Frame(figure, width, height) {
+  /* Over time, with the phases and the alerts behind it, unless `across` is another axis. */
+  function Frame(figure, width, height, across) {
     this.width = width;
     this.height = height;
-    this.top = TOP;
+    this.left = LEFT;
+    this.right = width - RIGHT;
+    this.top = across ? TOP / 2 : TOP;
     this.bottom = height - BOTTOM;
     this.root = svg('svg', {viewBox: '0 0 ' + width + ' ' + height, role: 'img',
       'aria-label': figure.title + '. ' + figure.says()});
+    if (across) return;
     this.bands();
     this.alerts();
   }
@@ -140,68 +145,75 @@
         self.add('text', {x: left + 3, y: self.top - 6}, [phase[0]]);
     });
   };
-  /* Alerts as bands over the phases, each with an edge where it began and its text when pointed at. */
+  /* Alerts as pale bands over the phases, each with a bar at the top and its text when pointed at. */
   Frame.prototype.alerts = function () {
     var self = this;
     data.alerts.forEach(function (alert) {
-      var left = self.x(Math.max(alert[1], from)), right = self.x(Math.min(alert[2], to));
-      if (alert[1] > to || right < left) return;
-      var group = self.add('g', {'class': 'alert'}, [svg('title', {}, [alert[0]])]);
-      group.appendChild(svg('rect', {x: left, y: self.top, width: Math.max(2, right - left), height: self.bottom - self.top}));
-      group.appendChild(svg('line', {x1: left, x2: left, y1: self.top - 4, y2: self.bottom}));
+      var span = self.span(alert);
+      if (!span) return;
+      self.add('g', {'class': 'alert'}, [svg('title', {}, [alert[0]]),
+        svg('rect', {x: span.x, y: self.top, width: span.width, height: self.bottom - self.top}),
+        svg('rect', {'class': 'edge', x: span.x, y: self.top - 3, width: span.width, height: 3})]);
     });
   };
+  Frame.prototype.span = function (alert) {
+    var left = this.x(Math.max(alert[1], from)), right = this.x(Math.min(alert[2], to));
+    return alert[1] > to || right < left ? null : {x: left, width: Math.max(2, right - left)};
+  };
   Frame.prototype.axes = function (scale, format) {
+    this.levels(scale, format);
+    this.ticks(timeTicks(from, to, Math.max(2, (this.width - LEFT) / 85)), clock);
+  };
+  Frame.prototype.levels = function (scale, format) {
     var self = this;
     scale.ticks.forEach(function (tick) {
       var y = Math.round(scale.y(tick)) + 0.5;
-      self.add('line', {'class': 'grid', x1: LEFT, x2: self.width - RIGHT, y1: y, y2: y});
-      self.add('text', {x: LEFT - 7, y: y + 4, 'text-anchor': 'end'}, [format(tick)]);
+      self.add('line', {'class': 'grid', x1: self.left, x2: self.right, y1: y, y2: y});
+      self.add('text', {x: self.left - 7, y: y + 4, 'text-anchor': 'end'}, [format(tick)]);
     });
-    timeTicks(from, to, Math.max(2, (this.width - LEFT) / 85)).forEach(function (tick) {
+  };
+  Frame.prototype.ticks = function (ticks, format) {
+    var self = this;
+    ticks.forEach(function (tick) {
       var x = self.x(tick);
       self.add('text', {x: x, y: self.height - 6,
-        'text-anchor': x > self.width - 30 ? 'end' : x < LEFT + 12 ? 'start' : 'middle'}, [clock(tick)]);
+        'text-anchor': x > self.width - 30 ? 'end' : x < self.left + 12 ? 'start' : 'middle'}, [format(tick)]);
     });
   };
-  /* Values stand at the middle of their step; where there is none, or no step, the line is broken. */
-  Frame.prototype.line = function (list, value, scale, name, sure) {
-    var faint = '', plain = '', open = false, openSure = false, last = null;
-    list.forEach(function (item) {
-      var v = value(item), at = item[AT] + data.step / 2;
-      if (v === null || (last !== null && item[AT] - last > data.step)) open = openSure = false;
-      last = item[AT];
-      if (v === null) return;
-      var place = this.x(at).toFixed(1) + ',' + scale.y(v).toFixed(1);
-      faint += (open ? 'L' : 'M') + place;
-      if (!open) faint += 'h.01';
-      open = true;
-      if (!sure || sure(item)) {
-        plain += (openSure ? 'L' : 'M') + place;
-        if (!openSure) plain += 'h.01';
-        openSure = true;
-      } else openSure = false;
-    }, this);
-    if (faint && sure) this.add('path', {'class': 'line faint c-' + name, d: faint, fill: 'none'});
-    if (plain) this.add('path', {'class': 'line c-' + name, d: plain});
-  };
-  Frame.prototype.area = function (list, value, scale, name) {
-    var base = scale.y(0).toFixed(1), d = '', run = [];
-    var self = this;
-    function close() {
-      if (run.length > 1)
-        d += 'M' + run[0][0] + ',' + base + run.map(function (p) { return 'L' + p[0] + ',' + p[1]; }).join('') +
-          'L' + run[run.length - 1][0] + ',' + base + 'Z';
-      run = [];
-    }
-    var last = null;
+  /* The places of values, at the middle of their step; a new list where one is missing or a step is. */
+  Frame.prototype.runs = function (list, value, scale) {
+    var runs = [], last = null;
     list.forEach(function (item) {
       var v = value(item);
-      if (v === null || (last !== null && item[AT] - last > data.step)) close();
+      if (v === null || last === null || item[AT] - last > data.step) runs.push([]);
       last = item[AT];
-      if (v !== null) run.push([self.x(item[AT] + data.step / 2).toFixed(1), scale.y(v).toFixed(1)]);
+      if (v !== null)
+        runs[runs.length - 1].push(this.x(item[AT] + data.step / 2).toFixed(1) + ',' + scale.y(v).toFixed(1));
+    }, this);
+    return runs.filter(function (run) { return run.length > 0; });
+  };
+  /* One that stands alone is a dot. */
+  Frame.prototype.strokes = function (runs, classes) {
+    var self = this, d = '';
+    runs.forEach(function (run) {
+      var place = run[0].split(',');
+      if (run.length > 1) d += 'M' + run.join('L');
+      else self.add('circle', {'class': 'dot ' + classes, cx: place[0], cy: place[1], r: 1.8});
     });
-    close();
+    if (d) self.add('path', {'class': 'line ' + classes, d: d});
+  };
+  /* Faint where a value is not `sure`. */
+  Frame.prototype.line = function (list, value, scale, name, sure) {
+    if (sure) this.strokes(this.runs(list, value, scale), 'faint c-' + name);
+    this.strokes(this.runs(list, sure ? function (item) { return sure(item) ? value(item) : null; } : value, scale),
+      'c-' + name);
+  };
+  Frame.prototype.area = function (list, value, scale, name) {
+    var base = scale.y(0).toFixed(1), d = '';
+    this.runs(list, value, scale).forEach(function (run) {
+      if (run.length > 1)
+        d += 'M' + run[0].split(',')[0] + ',' + base + 'L' + run.join('L') + 'L' + run[run.length - 1].split(',')[0] + ',' + base + 'Z';
+    });
     if (d) this.add('path', {'class': 'area c-' + name, d: d});
   };
   Frame.prototype.finish = function () {
@@ -374,6 +386,30 @@
     };
   }
 
+  /* A lane for each rule that fired, with its name, and a bar for as long as it held. */
+  function alertChart() {
+    var rules = [], LANE = 26;
+    function ruleOf(alert) { return alert[3] || alert[0].replace(/^alert +/, '').split(' ')[0]; }
+    data.alerts.forEach(function (alert) { if (rules.indexOf(ruleOf(alert)) < 0) rules.push(ruleOf(alert)); });
+    return {
+      title: 'Alerts', wide: true, key: [], height: TOP + BOTTOM + LANE * rules.length,
+      says: function () { return data.alerts.map(function (alert) { return alert[0]; }).join('. ') + '.'; },
+      draw: function (frame) {
+        rules.forEach(function (rule, lane) {
+          var y = frame.top + LANE * lane;
+          frame.add('text', {x: frame.left + 4, y: y + 11}, [rule.replace(/_/g, ' ')]);
+          data.alerts.forEach(function (alert) {
+            var span = ruleOf(alert) === rule ? frame.span(alert) : null;
+            if (span)
+              frame.add('rect', {'class': 'bar c-alert', x: span.x.toFixed(1), y: y + 15,
+                width: span.width.toFixed(1), height: 7, rx: 1}).appendChild(svg('title', {}, [alert[0]]));
+          });
+        });
+        frame.axes({ticks: []}, count);
+      }
+    };
+  }
+
   function lineOf(title, list, index, colour, format, whole, aside) {
     function value(item) { return item[index]; }
     return {
@@ -390,6 +426,7 @@
 
   function charts() {
     var list = [usersChart(), rateChart(), latencyChart(), heatChart(), errorChart()];
+    if (data.alerts.length) list.push(alertChart());
     data.watch.forEach(function (watch) {
       var name = data.watch.length > 1 ? ' of ' + watch.name : '';
       list.push(lineOf('Target: processor cores' + name, watch.points, 1, 'p99', count));
@@ -410,7 +447,7 @@
       [svg('rect', {'class': 'bar c-' + colour, y: 3, width: 14, height: 4, rx: 2})]);
   }
 
-  function drawOne(chart, room, columns) {
+  function drawOne(chart, width, across) {
     var caption = html('figcaption', {}, [html('h3', {}, [chart.title])]);
     if (chart.key.length && !chart.empty)
       caption.appendChild(html('ul', {'class': 'key'}, chart.key.map(function (entry) {
@@ -421,11 +458,10 @@
       figure.appendChild(html('p', {'class': 'empty'}, [chart.empty]));
       return figure;
     }
-    var width = chart.wide || columns === 1 ? room : (room - 29) / 2;
-    var frame = new Frame(chart, Math.max(280, Math.round(width)), chart.wide ? 230 : 180);
+    var frame = new Frame(chart, Math.max(280, Math.round(width)), chart.height || (chart.wide ? 230 : 180), across);
     chart.draw(frame);
-    figure.appendChild(frame.finish());
-    frames.push(frame);
+    figure.appendChild(across ? frame.root : frame.finish());
+    if (!across) frames.push(frame);
     if (chart.aside) figure.appendChild(html('p', {'class': 'aside'}, [chart.aside]));
     return figure;
   }
@@ -435,7 +471,9 @@
     room = room || box.clientWidth;
     var columns = !paper && window.matchMedia('(min-width: 62rem)').matches ? 2 : 1;
     frames = [];
-    var made = charts().map(function (chart) { return drawOne(chart, room, columns); });
+    var made = charts().map(function (chart) {
+      return drawOne(chart, chart.wide || columns === 1 ? room : (room - 29) / 2);
+    });
     box.replaceChildren.apply(box, made);
     moveTo(cursor);
   }
@@ -507,12 +545,29 @@
     }, 0);
     makeMoment();
     draw();
+    followWidth();
+  }
+
+  function followWidth() {
     var width = byId('figures').clientWidth;
     new ResizeObserver(function () {
       if (byId('figures').clientWidth === width) return;
       width = byId('figures').clientWidth;
       draw();
     }).observe(byId('figures'));
+  }
+
+  /* ---- a run that goes on ---- */
+
+  /* The moment follows the newest point unless it was moved to another. */
+  function show(fresh) {
+    var first = !points, follows = first || cursor >= Number(slider.max);
+    data = fresh;
+    choose(0);
+    if (first) { makeMoment(); followWidth(); }
+    slider.max = points.length - 1;
+    if (follows) cursor = points.length - 1;
+    draw();
   }
 
   /* ---- paper ---- */
@@ -531,6 +586,10 @@
     });
   }
 
+  /* What live.js and panels.js draw with. */
+  window.cicadaCharts = {show: show, html: html, duration: duration, durationTick: durationTick, count: count,
+    grouped: grouped, percent: percent, total: total, data: data, drawOne: drawOne, linear: linear,
+    logarithmic: logarithmic, key: key, HEAT: HEAT};
   if (data) startCharts();
   openForPaper();
 }());

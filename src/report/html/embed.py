@@ -1,5 +1,6 @@
-"""Turns the page's style and scripts into C at build time, with the policy that lets a browser run
-these and nothing else: embed.py STYLE SCRIPT... OUTPUT.c"""
+"""Turns the parts of a page into C at build time, with the policy that lets a browser run these and
+nothing else: embed.py NAME PART... OUTPUT.c. Parts that end in .css are its style, in .js its script;
+with one that ends in .html the page is made whole, its @style@ and @script@ replaced."""
 
 import base64
 import hashlib
@@ -19,25 +20,29 @@ def digest(data):
 def read_ascii(path):
     with open(path, "rb") as file:
         data = file.read().replace(b"\r\n", b"\n")
-    if max(data) > 127 or b"</" in data:
-        sys.exit(f'{path}: must be ASCII without "</", to stand in any page')
+    if max(data) > 127 or (b"</" in data and not path.endswith(".html")):
+        sys.exit(f'{path}: must be ASCII, and without "</" to stand in any page')
     return data
 
 
 def main():
-    style, *scripts, output = sys.argv[1:]
-    style_data = read_ascii(style)
-    script_data = b"".join(read_ascii(script) for script in scripts)
+    name, *paths, output = sys.argv[1:]
+    parts = {ending: b"".join(read_ascii(path) for path in paths if path.endswith(ending))
+             for ending in (".css", ".js", ".html")}
+    style, script, page = parts[".css"], parts[".js"], parts[".html"]
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; "
-        f"style-src {digest(style_data)}; script-src {digest(script_data)}"
-    ).encode()
+        f"style-src {digest(style)}; script-src {digest(script)}"
+    )
+    if page:  # served by us, so that it may talk to us and be framed by nobody
+        policy += "; connect-src 'self'; frame-ancestors 'none'"
+        made = {"page": page.replace(b"@style@", style).replace(b"@script@", script)}
+    else:
+        made = {"style": style, "script": script}
     with open(output, "w", encoding="ascii") as file:
-        file.write("/* made from report.css, charts.js and tables.js */\n")
-        file.write('#include "report/form_html.h"\n\n')
-        file.write(as_c("form_html_style", style_data))
-        file.write(as_c("form_html_script", script_data))
-        file.write(as_c("form_html_policy", policy))
+        file.write('/* made by embed.py */\n#include "report/form_html.h"\n\n')
+        for part, data in {**made, "policy": policy.encode()}.items():
+            file.write(as_c(f"{name}_{part}", data))
 
 
 main()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Prints reference.h: what SciPy, NumPy and pymannkendall make of the series of test_statistics and
-test_scalability. Only for making that file anew: pip install scipy pymannkendall; the tests include
-the file and need none of this."""
+"""Prints reference.h: what SciPy, NumPy and pymannkendall make of the series of test_statistics,
+test_intervals and test_scalability. Only for making that file anew (pip install scipy pymannkendall):
+the tests include the file and need none of this."""
 import math
 
 import numpy
@@ -94,9 +94,81 @@ def fits():
     print("};")
 
 
+def inflation(x):
+    r = min(max(0.0, lag1(x)), 0.95)
+    return (1 + r) / (1 - r)
+
+
+def lag1(x):
+    c = x - x.mean()
+    return float((c[1:] * c[:-1]).sum() / (c**2).sum())
+
+
+def worth(x):
+    """The inflation of a mean, and the degrees of freedom that its batches are worth."""
+    n, r = len(x), lag1(x)
+    if n < 10 or r <= 0:
+        return 1, n - 1
+    r = min((n * r + 1) / (n - 3), 0.95)
+    wider = (1 + r) / (1 - r)
+    return wider, max(1, math.floor(n / wider - 1))
+
+
+def table(name, comment, rows):
+    print("/* %s */" % comment)
+    print("static const double %s[][%d] = {" % (name, len(rows[0])))
+    for row in rows:
+        print("    {" + ", ".join("%.15g" % v for v in row) + "},")
+    print("};")
+
+
+def series(seed, ar, count):
+    e, x = noise(seed, count), numpy.zeros(count)
+    for i in range(count):
+        x[i] = e[i] + (ar * x[i - 1] if i else 0)
+    return x
+
+
+def intervals():
+    rows = []
+    for seed, ar, count, drift in [(41, 0, 40, 0.05), (42, 0.6, 60, 0.1), (43, -0.4, 25, 0), (44, 0, 5, 1)]:
+        x = numpy.arange(count) ** 1.2  # steps of different lengths
+        y = 100 + drift * x + series(seed, ar, count)
+        slope = scipy.stats.theilslopes(y, x).slope
+        wider = inflation(y - slope * x)
+        alpha = 2 * scipy.stats.norm.sf(scipy.stats.norm.isf(0.025) * wider**0.5)
+        found = scipy.stats.theilslopes(y, x, alpha)
+        rows.append([seed, ar, count, drift, wider, slope, found.low_slope, found.high_slope])
+    table("slope_rows", "seed, autoregression, count, drift; inflation, slope, low, high", rows)
+    rows = []
+    for seed, ar, count in [(51, 0, 5), (52, 0, 30), (53, 0.6, 60)]:
+        x = 100 + series(seed, ar, count)
+        wider, freedom = worth(x)
+        low, high = scipy.stats.t.interval(0.95, freedom, x.mean(), scipy.stats.sem(x) * wider**0.5)
+        rows.append([seed, ar, count, x.mean(), low, high])
+    table("mean_rows", "seed, autoregression, count; mean, low, high", rows)
+    rows = []
+    for seed, count in [(61, 5), (62, 40)]:
+        wholes = numpy.floor(50 + 5 * noise(seed, count) + 0.5)
+        parts = numpy.floor(wholes * (0.3 + 0.02 * noise(seed + 100, count)) + 0.5)
+        ratio = parts.sum() / wholes.sum()
+        away = parts - ratio * wholes
+        wider, freedom = worth(away)
+        error = (wider * (away**2).sum() / (count - 1) * count) ** 0.5 / wholes.sum()
+        half = scipy.stats.t.ppf(0.975, freedom) * error
+        rows.append([seed, count, ratio, ratio - half, ratio + half])
+    table("ratio_rows", "seed, count; ratio, low, high", rows)
+    rows = []
+    for part, count in [(0, 20), (3, 20), (20, 20), (47, 1000), (123456, 2000000)]:
+        found = scipy.stats.binomtest(part, count).proportion_ci(0.95, "exact")
+        rows.append([part, count, found.low, found.high])
+    table("share_rows", "part, count; low, high", rows)
+
+
 print("/* Made by reference_statistics.py with SciPy and pymannkendall: not written by hand. */")
 trends()
 fits()
 numbers("student_975", [scipy.stats.t.ppf(0.975, k) for k in (1, 2, 7, 30, 31, 60, 500)])
 values = noise(31, 15)
 numbers("robust", [numpy.median(values), 1.4826 * numpy.median(abs(values - numpy.median(values)))])
+intervals()

@@ -77,18 +77,67 @@ static void open_connections_are_not_held_against_it(void **state)
                     "not released: descriptors:");
 }
 
+/* The first sample has load on it already: what the first second took is seen against the sample
+ * before it only. */
+static void before_is_before_any_load(void **state)
+{
+    (void)state;
+    struct result result;
+    struct release found;
+    make_watched(&result, &(struct course){.idle_s = 5});
+    result.targets[0].resident_before = 40000000;
+    result.targets[0].descriptors_before = 4;
+    result.targets[0].threads_before = 1;
+    assert_int_equal(release_of(&result, 0, &found), 0);
+    assert_int_equal(found.memory_before, 40000000);
+    assert_true(found.memory_kept && found.descriptors_kept && !found.threads_kept);
+    assert_false(found.descriptors_grew); /* a pool, opened with the first calls */
+    assert_int_equal(release_judge(&result), 0);
+    assert_int_equal(finding_of(&result, "release")->verdict, VERDICT_INFORMATION);
+    result_free(&result);
+    make_watched(&result, &(struct course){.descriptors = 0.5, .idle_s = 5});
+    result.targets[0].resident_before = 99000000;
+    result.targets[0].descriptors_before = 15;
+    assert_int_equal(release_judge(&result), 0);
+    assert_int_equal(finding_of(&result, "release")->verdict, VERDICT_FAIL);
+    result_free(&result);
+}
+
+/* Memory that goes while nothing is asked of it is no leak: the finding says how fast. */
+static void what_is_given_back_slowly_is_told(void **state)
+{
+    (void)state;
+    struct result result;
+    struct release found;
+    make_watched(&result, &(struct course){.leak_mb = 1, .idle_s = 10});
+    for (uint32_t i = LOAD_S; i < LOAD_S + 10; i++)
+        result.watch[i].resident_bytes -= (uint64_t)(i - LOAD_S) * 3000000;
+    assert_int_equal(release_of(&result, 0, &found), 0);
+    assert_true(found.gives_back && found.memory_kept);
+    assert_true(fabs(found.idle_per_s.value + 3e6) < 2e5);
+    assert_int_equal(release_judge(&result), 0);
+    assert_int_equal(finding_of(&result, "release")->verdict, VERDICT_INFORMATION);
+    if (!strstr(finding_of(&result, "release")->text, "memory still falls, by 2.8"))
+        fail_msg("%s", finding_of(&result, "release")->text);
+    result_free(&result);
+}
+
 /* 1 MB a second at 10 operations a second. */
 static void the_leak_has_its_size(void **state)
 {
     (void)state;
     struct result result;
-    struct release found =
-        release_of(make_watched(&result, &(struct course){.leak_mb = 1, .idle_s = 5}), 0);
+    struct release found;
+    make_watched(&result, &(struct course){.leak_mb = 1, .idle_s = 5});
+    assert_int_equal(release_of(&result, 0, &found), 0);
     assert_true(fabs(found.growth_per_operation - 1e5) < 2e3);
+    assert_true(found.leak.low < found.leak.value && found.leak.value < found.leak.high);
+    assert_true(fabs(found.leak.value - 1e5) < 2e3);
     result_free(&result);
     struct result empty;
     synthetic_init(&empty, 1);
-    assert_false(release_of(&empty, 0).sampled);
+    assert_int_equal(release_of(&empty, 0, &found), 0);
+    assert_false(found.sampled);
     assert_int_equal(release_judge(&empty), 0);
     assert_int_equal(empty.finding_count, 0);
     result_free(&empty);
@@ -191,6 +240,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_leak_is_told_from_a_heap),
         cmocka_unit_test(open_connections_are_not_held_against_it),
+        cmocka_unit_test(before_is_before_any_load),
+        cmocka_unit_test(what_is_given_back_slowly_is_told),
         cmocka_unit_test(the_leak_has_its_size),
         cmocka_unit_test(a_slow_tool_stands_out),
         cmocka_unit_test(a_flat_target_raises_nothing),

@@ -61,7 +61,8 @@ static void calls_are_counted_by_tool_client_and_reason(void **state)
 static void what_is_kept_is_counted(void **state)
 {
     (void)state;
-    check("get_memory_statistics", "{}", "\"documents\":0,\"bytes\":0,\"oldest_at\":null");
+    check("get_memory_statistics", "{}",
+          "\"documents\":0,\"bytes\":0,\"passages\":0,\"oldest_at\":null");
     do_call("store_memory", "{\"name\":\"a\",\"type\":\"note\",\"content\":\"caf\u00e9 and tea\"}");
     do_call("store_memory", "{\"name\":\"b\",\"type\":\"log\",\"content\":\"tea again\"}");
     check("get_memory_statistics", "{}", "\"documents\":2,\"bytes\":22,");
@@ -77,8 +78,9 @@ static void what_is_kept_is_counted(void **state)
     check("get_storage_statistics", "{}", "\"tables\":[]");
     check("get_storage_statistics", "{\"table_sizes\":true}", "{\"table\":\"memories\",\"bytes\":");
     check("get_vector_statistics", "{}",
-          "{\"space\":\"memories\",\"vectors\":2,\"dimension\":256,\"index\":\"hnsw\"");
-    check("get_cache_statistics", "{}", "{\"kind\":\"in_process\"");
+          "{\"space\":\"memories\",\"vectors\":2,\"dimension\":256,\"index\":\"flat\"");
+    check("get_cache_statistics", "{}",
+          getenv("BURROW_TEST_REDIS") ? "{\"kind\":\"redis\"" : "{\"kind\":\"in_process\"");
 }
 
 static void the_shape_of_the_graph(void **state)
@@ -171,7 +173,9 @@ static void tiers_are_asked_and_measured(void **state)
     /* nothing of it stays */
     check("get_graph_statistics", "{}", "\"nodes\":1,");
     check("get_resource_usage", "{}", "\"threads\":");
-    check("get_connection_pools", "{}", "{\"tier\":\"graph\",\"kind\":\"embedded\",\"size\":0,");
+    check("get_connection_pools", "{}",
+          getenv("BURROW_TEST_NEO4J") ? "{\"tier\":\"graph\",\"kind\":\"neo4j\",\"size\":1,"
+                                      : "{\"tier\":\"graph\",\"kind\":\"embedded\",\"size\":0,");
     harness_refused(&harness, "benchmark_tier", "{\"tier\":\"cache\",\"operations\":501}",
                     "invalid_argument", "operations");
 }

@@ -85,6 +85,28 @@ static void a_filter_finds_the_one_among_many_that_are_nearer(void **state)
         first_id("retrieve_memory", "{\"query\":\"report of shift 1\",\"tag\":\"rare\"}"), 301);
 }
 
+/* More are let through than are compared at once, and more others are nearer than are asked for. */
+static void a_filter_finds_enough_among_many_that_are_nearer(void **state)
+{
+    char arguments[256];
+    (void)state;
+    for (int i = 0; i < 560; i++) {
+        snprintf(arguments, sizeof arguments,
+                 "{\"name\":\"n\",\"content\":\"harbour report of shift %d\"}", i % 2);
+        keep(arguments);
+        snprintf(
+            arguments, sizeof arguments,
+            "{\"name\":\"far\",\"content\":\"Something else, number %d.\",\"tags\":[\"often\"]}",
+            i);
+        keep(arguments);
+    }
+    json_t *found =
+        harness_call(&harness, "retrieve_memory",
+                     "{\"query\":\"report of shift 1\",\"tag\":\"often\",\"limit\":20}");
+    assert_int_equal(json_array_size(json_object_get(found, "memories")), 20);
+    json_decref(found);
+}
+
 static void what_is_deleted_is_gone_everywhere(void **state)
 {
     struct graph_facts facts;
@@ -98,6 +120,44 @@ static void what_is_deleted_is_gone_everywhere(void **state)
     assert_int_equal(facts.nodes, 2);
     vectors_facts(harness.store.vectors, VECTORS_MEMORIES, &vectors);
     assert_int_equal(vectors.count, 2);
+}
+
+static int refuse_commit(void *left)
+{
+    unsigned *times = left;
+    return *times > 0 && (*times)-- > 0;
+}
+
+/* The counts of the cache are in no transaction: they change when it has been committed. */
+static void a_call_that_fails_counts_nothing(void **state)
+{
+    unsigned refusals = 1;
+    struct error error = {0};
+    char *count = NULL;
+    (void)state;
+    fill();
+    json_decref(harness_call(&harness, "retrieve_memory", "{\"query\":\"sleeping cat\"}"));
+    assert_int_equal(cache_get(harness.store.cache, "access:1", &count, NULL, &error), CACHE_FOUND);
+    assert_string_equal(count, "1");
+    free(count);
+    sqlite3_commit_hook(records_handle(harness.store.records), refuse_commit, &refusals);
+    harness_refused(&harness, "delete_memory", "{\"id\":1}", "tier_unavailable", "records");
+    assert_int_equal(cache_get(harness.store.cache, "access:1", &count, NULL, &error), CACHE_FOUND);
+    free(count);
+    assert_int_equal(first_id("search_memory", "{\"query\":\"sleeping cat\"}"), 1);
+    json_decref(harness_call(&harness, "delete_memory", "{\"id\":1}"));
+    assert_int_equal(cache_get(harness.store.cache, "access:1", &count, NULL, &error),
+                     CACHE_MISSING);
+    refusals = 1; /* a search that is written down, and counts */
+    assert_int_equal(cache_get(harness.store.cache, "access:2", &count, NULL, &error), CACHE_FOUND);
+    harness_refused(&harness, "ask_with_context", "{\"question\":\"what about the report\"}",
+                    "tier_unavailable", "records");
+    char *after = NULL;
+    assert_int_equal(cache_get(harness.store.cache, "access:2", &after, NULL, &error), CACHE_FOUND);
+    assert_string_equal(after, count);
+    free(after);
+    free(count);
+    sqlite3_commit_hook(records_handle(harness.store.records), NULL, NULL);
 }
 
 static void a_long_text_is_cut_into_passages_that_hold_all_of_it(void **state)
@@ -257,7 +317,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_HARNESS(what_is_kept_is_found),
         WITH_HARNESS(a_filter_finds_the_one_among_many_that_are_nearer),
+        WITH_HARNESS(a_filter_finds_enough_among_many_that_are_nearer),
         WITH_HARNESS(what_is_deleted_is_gone_everywhere),
+        WITH_HARNESS(a_call_that_fails_counts_nothing),
         WITH_HARNESS(a_long_text_is_cut_into_passages_that_hold_all_of_it),
         WITH_HARNESS(a_context_keeps_its_budget_and_repeats_nothing),
         WITH_HARNESS(a_question_is_answered_with_sources_and_logged),

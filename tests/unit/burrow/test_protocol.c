@@ -67,8 +67,9 @@ static const struct tool some_tools[] = {
 #define MANY 60 /* more than a page of tools/list */
 static char names[MANY][16];
 static struct tool many_tools[MANY];
-static const char *const tables[] = {"CREATE TABLE memories(id INTEGER PRIMARY KEY, content TEXT)",
-                                     NULL};
+static const char *const tables[] = {
+    "CREATE TABLE memories(id INTEGER PRIMARY KEY, content TEXT)",
+    "CREATE TABLE diagrams(id INTEGER PRIMARY KEY, title TEXT, text TEXT)", NULL};
 static const struct tool_group some = {"some", tables, some_tools, 5};
 static const struct tool_group many = {"many", NULL, many_tools, MANY};
 const struct tool_group *const tool_groups[] = {&some, &many, NULL};
@@ -453,6 +454,62 @@ static void resource_pages(void **state)
     json_decref(answer);
 }
 
+static void read_as(struct fixture *fixture, const char *uri, const char *type, const char *within)
+{
+    char params[64];
+    snprintf(params, sizeof params, "\"uri\":\"%s\"", uri);
+    json_t *answer = ask_modern(fixture, "resources/read", params);
+    fits(fixture, 1, result_of(answer), "ReadResourceResult");
+    json_t *content = json_array_get(json_object_get(result_of(answer), "contents"), 0);
+    assert_string_equal(json_string_value(json_object_get(content, "mimeType")), type);
+    assert_non_null(strstr(json_string_value(json_object_get(content, "text")), within));
+    json_decref(answer);
+}
+
+/* Diagrams come after the memories, from page to page, and are read as text and drawn. */
+static void diagrams_are_resources(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error = {0};
+    char more[80] = "", last[64] = "";
+    size_t resources = 0, pages = 0;
+    for (int i = 0; i < 100; i++)
+        json_decref(
+            ask_modern(fixture, "tools/call", "\"name\":\"keep\",\"arguments\":{\"text\":\"x\"}"));
+    for (int i = 0; i < 130; i++)
+        assert_true(records_run(fixture->store.records, &error,
+                                "INSERT INTO diagrams(title, text) VALUES('Port', ?1)", "s",
+                                i == 5 ? "no diagram" : "flowchart LR\n    A --> B\n") >= 0);
+    do {
+        json_t *answer = ask_modern(fixture, "resources/list", more);
+        json_t *list = json_object_get(result_of(answer), "resources");
+        const char *cursor = json_string_value(json_object_get(result_of(answer), "nextCursor"));
+        size_t count = json_array_size(list);
+        resources += count;
+        snprintf(last, sizeof last, "%s",
+                 json_string_value(json_object_get(json_array_get(list, count - 1), "uri")));
+        more[0] = 0;
+        if (cursor)
+            snprintf(more, sizeof more, "\"cursor\":\"%s\"", cursor);
+        json_decref(answer);
+        pages++;
+    } while (*more && pages < 20);
+    assert_string_equal(last, "diagram://1");
+    assert_int_equal(resources, 230);
+    assert_int_equal(pages, 3);
+    read_as(fixture, "diagram://1", "text/vnd.mermaid", "A --> B");
+    read_as(fixture, "diagram://1/svg", "image/svg+xml", "</svg>");
+    read_as(fixture, "diagram://6", "text/vnd.mermaid", "no diagram");
+    fails_with(fixture, ask_modern(fixture, "resources/read", "\"uri\":\"diagram://6/svg\""),
+               RPC_INTERNAL_ERROR, 200);
+    fails_with(fixture, ask_modern(fixture, "resources/read", "\"uri\":\"diagram://1/png\""),
+               RPC_INVALID_PARAMS, 200);
+    fails_with(fixture, ask_modern(fixture, "resources/read", "\"uri\":\"diagram://131\""),
+               RPC_INVALID_PARAMS, 200);
+    fails_with(fixture, ask_modern(fixture, "resources/read", "\"uri\":\"memory://1/svg\""),
+               RPC_INVALID_PARAMS, 200);
+}
+
 /* A destructive tool runs when the user agrees, if the server is told to ask. */
 static void confirmation(void **state)
 {
@@ -536,7 +593,6 @@ static void legacy_results(void **state)
 {
     static const char *const cases[][3] = {
         {"ping", "", "EmptyResult"},
-        {"logging/setLevel", "{\"level\":\"info\"}", "EmptyResult"},
         {"tools/list", "", "ListToolsResult"},
         {"tools/call", "{\"name\":\"echo\",\"arguments\":{\"text\":\"a\"}}", "CallToolResult"},
         {"tools/call", "{\"name\":\"keep\",\"arguments\":{\"text\":\"a\"}}", "CallToolResult"},
@@ -691,11 +747,12 @@ int main(void)
 {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(malformed),      CASE(modern_results),      CASE(modern_refusals),
-        CASE(modern_headers), CASE(modern_encoded_name), CASE(tool_results),
-        CASE(tool_pages),     CASE(resource_pages),      CASE(legacy_initialize),
-        CASE(legacy_results), CASE(legacy_batches),      CASE(subscription),
-        CASE(confirmation),   CASE(session_table),       CASE(documents),
+        CASE(malformed),         CASE(modern_results),      CASE(modern_refusals),
+        CASE(modern_headers),    CASE(modern_encoded_name), CASE(tool_results),
+        CASE(tool_pages),        CASE(resource_pages),      CASE(diagrams_are_resources),
+        CASE(legacy_initialize), CASE(legacy_results),      CASE(legacy_batches),
+        CASE(subscription),      CASE(confirmation),        CASE(session_table),
+        CASE(documents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

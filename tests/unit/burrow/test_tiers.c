@@ -170,6 +170,30 @@ static void an_embedding_has_length_one_and_is_the_same_again(void **state)
     assert_true(embedding_cosine(one, one) == 0);
 }
 
+/* Beyond the limit of the scan a graph takes its place, bit by bit, and nothing is lost by it: not
+ * while it is made, not when it is there, and not when holes have the scan made anew. */
+static void a_graph_takes_the_place_of_a_scan(void **state)
+{
+    enum { LIMIT = 40, TEXTS = 120 };
+    char text[64];
+    struct vector_facts facts;
+    (void)state;
+    vectors_scan_at_most(store.vectors, LIMIT);
+    for (int64_t id = 1; id <= TEXTS; id++) {
+        snprintf(text, sizeof text, "subject%lld of the archive", (long long)id);
+        begin();
+        put(id, text);
+        commit();
+        assert_int_equal(nearest(text), id);
+        vectors_facts(store.vectors, VECTORS_MEMORIES, &facts);
+        assert_int_equal(facts.count, id);
+        if (id <= LIMIT)
+            assert_string_equal(facts.index_type, "flat");
+    }
+    assert_string_equal(facts.index_type, "hnsw");
+    assert_true(vectors_recall(store.vectors, VECTORS_MEMORIES, 20, 10) > 0.9);
+}
+
 static void vectors_are_there_after_a_restart(void **state)
 {
     char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
@@ -593,6 +617,28 @@ static void words_of_a_user_are_no_query_syntax(void **state)
 
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
 
+/* An index that could not follow the records is made anew when it is next asked. */
+static void an_index_that_fell_behind_is_made_anew(void **state)
+{
+    struct vector_hit hits[4];
+    struct error error = {0};
+    (void)state;
+    assert_int_equal(records_begin(store.records, &error), 0);
+    for (int64_t id = 1; id <= 3; id++)
+        assert_int_equal(vectors_put(store.vectors, VECTORS_CHATS, id,
+                                     id == 2 ? "a sleeping cat" : "a report of the shift", &error),
+                         0);
+    assert_int_equal(records_commit(store.records, &error), 0);
+    vectors_committed(store.vectors);
+    vectors_fall_behind(store.vectors, VECTORS_CHATS);
+    assert_int_equal(vectors_search(store.vectors, VECTORS_CHATS, "sleeping cat", 3, hits, &error),
+                     3);
+    assert_int_equal(hits[0].id, 2);
+    struct vector_facts facts;
+    vectors_facts(store.vectors, VECTORS_CHATS, &facts);
+    assert_int_equal(facts.count, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -600,7 +646,9 @@ int main(void)
         WITH_STORE(many_replacements_leave_no_holes_that_hide),
         WITH_STORE(what_was_removed_around_a_query_hides_nothing),
         WITH_STORE(the_first_of_many_in_a_transaction_is_found),
+        WITH_STORE(an_index_that_fell_behind_is_made_anew),
         cmocka_unit_test(an_embedding_has_length_one_and_is_the_same_again),
+        WITH_STORE(a_graph_takes_the_place_of_a_scan),
         cmocka_unit_test(vectors_are_there_after_a_restart),
         WITH_STORE(a_cache_keeps_replaces_and_counts),
         WITH_STORE(a_prefix_is_no_pattern),

@@ -371,6 +371,65 @@ static void wrong_answers_are_no_recall(void **state)
     faiss_index_close(index);
 }
 
+/* ---- the scan of our own -------------------------------------------------------------------- */
+
+static void fill_randomly(struct random *random, float *vectors, size_t count, unsigned dimension)
+{
+    for (size_t i = 0; i < count * dimension; i++)
+        vectors[i] = (float)(random_unit(random) * 2 - 1);
+    for (size_t i = 0; i < count; i++) {
+        if (i % 7 == 3) /* nothing, very much, and the same again */
+            memset(vectors + i * dimension, 0, dimension * sizeof *vectors);
+        if (i % 7 == 4)
+            vectors[i * dimension] *= 1000;
+        if (i % 7 == 5)
+            memcpy(vectors + i * dimension, vectors + (i - 5) * dimension,
+                   dimension * sizeof *vectors);
+    }
+}
+
+/* As near as what the library's own exact search finds: equal distances may be told in any order.
+ */
+static void a_scan_finds_what_an_exact_search_finds(void **state)
+{
+    enum { MOST = 700, WIDEST = 300, QUERIES = 5 };
+    static const unsigned dimensions[] = {1, 3, 64, 100, 256, WIDEST}, wanted[] = {1, 10, MOST};
+    static const size_t counts[] = {0, 1, 7, 255, 257, MOST};
+    float *vectors = malloc(sizeof(float) * MOST * WIDEST), *query = malloc(sizeof(float) * WIDEST);
+    float found[MOST], expected[MOST];
+    int64_t ids[MOST], others[MOST];
+    struct faiss_problem problem;
+    struct random random;
+    (void)state;
+    random_seed(&random, 11, 0);
+    for (size_t i = 0; i < sizeof dimensions / sizeof *dimensions; i++)
+        for (size_t j = 0; j < sizeof counts / sizeof *counts; j++) {
+            struct faiss_shape flat = {.type = FAISS_FLAT, .dimension = dimensions[i]};
+            struct faiss_shape scan = {.type = FAISS_SCAN, .dimension = dimensions[i]};
+            fill_randomly(&random, vectors, counts[j], dimensions[i]);
+            struct faiss_index *exact = faiss_index_make(&flat, counts[j], vectors, &problem);
+            struct faiss_index *ours = faiss_index_make(&scan, counts[j], vectors, &problem);
+            assert_true(exact && ours);
+            for (size_t k = 0; k < 3 * QUERIES; k++) {
+                unsigned most = wanted[k % 3];
+                fill_randomly(&random, query, 1, dimensions[i]);
+                faiss_index_search(exact, 1, query, most, expected, others, &problem);
+                faiss_index_search(ours, 1, query, most, found, ids, &problem);
+                for (unsigned at = 0; at < most && at < counts[j]; at++) {
+                    assert_true(ids[at] >= 0 && ids[at] < (int64_t)counts[j]);
+                    assert_float_equal(found[at], expected[at], 1e-3F * (1 + expected[at]));
+                    assert_true(at == 0 || found[at - 1] <= found[at]);
+                }
+                for (size_t at = counts[j]; at < most; at++)
+                    assert_int_equal(ids[at], -1);
+            }
+            faiss_index_close(exact);
+            faiss_index_close(ours);
+        }
+    free(vectors);
+    free(query);
+}
+
 /* ---- limits ------------------------------------------------------------------------------------
  */
 
@@ -446,6 +505,7 @@ int main(void)
         cmocka_unit_test(recall_is_one_of_a_flat_index_also_while_it_grows),
         cmocka_unit_test(recall_falls_where_less_is_looked_at),
         cmocka_unit_test(wrong_answers_are_no_recall),
+        cmocka_unit_test(a_scan_finds_what_an_exact_search_finds),
         cmocka_unit_test(an_index_grows_to_its_limit_only),
         cmocka_unit_test(a_search_given_up_is_ignored),
         cmocka_unit_test(keys_make_vectors),

@@ -149,6 +149,26 @@ static void arrivals_are_dealt_by_weight(void **state)
     fixture_free(&fixture);
 }
 
+/* Merged, the arrivals of all segments add up to those of the plan. */
+static void a_segment_offers_its_part(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture.plan.segment = 2;
+    fixture.plan.segments = 4;
+    fixture_target(&fixture, "t", "null://");
+    fixture_phase(&fixture, "open", LOAD_OPEN, 1000, NS_PER_S, 0);
+    fixture_run(&fixture);
+    assert_ran(&fixture);
+    assert_int_equal(started(&fixture, 0, 0), 250);
+    assert_int_equal(fixture.result.phases[0].targets[0].seconds[0].arrival_rate, 250);
+    json_t *segment = json_pack("{s:i, s:[i]}", "of", 4, "parts", 2);
+    assert_true(json_equal(fixture.result.segment, segment));
+    json_decref(segment);
+    fixture_free(&fixture);
+}
+
 /* The users of a lane whose target comes again stay; the next phases' figures are their own. */
 static void targets_come_and_go(void **state)
 {
@@ -289,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_budget_is_shared),
         cmocka_unit_test(mixes_may_share_a_target),
         cmocka_unit_test(arrivals_are_dealt_by_weight),
+        cmocka_unit_test(a_segment_offers_its_part),
         cmocka_unit_test(targets_come_and_go),
         cmocka_unit_test(progress_is_of_all_lanes),
         cmocka_unit_test(a_lost_tier_ends_its_phase_only),

@@ -1,6 +1,8 @@
 /* Runs against the null target: sums, budgets, weights, models, sessions. */
 #include "fixture.h"
 
+#include <dirent.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -442,6 +444,38 @@ static void not_run_phases_are_copied(void **state)
     fixture_free(&fixture);
 }
 
+/* While the run goes on: the threads of this process that are not of the given policy. */
+static void count_other_policies(void *context, const struct engine_progress *progress)
+{
+    int *others = context;
+    DIR *tasks = opendir("/proc/self/task");
+    (void)progress;
+    assert_non_null(tasks);
+    *others = 0;
+    for (struct dirent *task; (task = readdir(tasks));)
+        if (atoi(task->d_name) > 0)
+            *others += sched_getscheduler(atoi(task->d_name)) != SCHED_BATCH;
+    closedir(tasks);
+}
+
+static void a_policy_that_was_chosen_stays(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct sched_param parameters = {0};
+    int others = -1;
+    fixture_init(&fixture);
+    fixture_target(&fixture, "t", "null://?latency=1ms");
+    fixture_phase(&fixture, "all", LOAD_CLOSED, 2, NS_PER_S, 0);
+    fixture.observer = (struct engine_observer){.context = &others, .second = count_other_policies};
+    assert_int_equal(sched_setscheduler(0, SCHED_BATCH, &parameters), 0);
+    fixture_run(&fixture);
+    sched_setscheduler(0, SCHED_OTHER, &parameters);
+    assert_ran(&fixture);
+    assert_int_equal(others, 0);
+    fixture_free(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -464,6 +498,7 @@ int main(void)
         cmocka_unit_test(the_series_shows_users_to_the_end),
         cmocka_unit_test(a_segment_without_users_is_done_at_once),
         cmocka_unit_test(not_run_phases_are_copied),
+        cmocka_unit_test(a_policy_that_was_chosen_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

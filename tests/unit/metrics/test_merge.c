@@ -259,12 +259,59 @@ static void what_does_not_belong_together_is_refused(void **state)
     expect_refusal(&a, &b);
 }
 
+static void make_segment(struct result *result, const char *host, uint64_t offset_ns, int index,
+                         int of)
+{
+    make_empty(result, host, START_NS + offset_ns);
+    result->segment = json_pack("{s:i, s:[i]}", "of", of, "parts", index);
+}
+
+static void segments_make_the_whole_once_each(void **state)
+{
+    struct result a, b, c;
+    (void)state;
+    make_segment(&a, "one", 0, 2, 3);
+    make_segment(&b, "two", 1, 1, 3);
+    assert_int_equal(result_merge(&a, &b, NULL), 0);
+    json_t *parts = json_pack("{s:i, s:[i, i]}", "of", 3, "parts", 1, 2);
+    assert_true(json_equal(a.segment, parts));
+    json_decref(parts);
+    make_segment(&c, "three", 2, 3, 3);
+    assert_int_equal(result_merge(&a, &c, NULL), 0);
+    assert_null(a.segment); /* whole */
+    result_free(&a);
+}
+
+static void segments_of_another_division_are_refused(void **state)
+{
+    struct result a, b;
+    (void)state;
+    make_segment(&a, "one", 0, 1, 2); /* the same part twice */
+    make_segment(&b, "two", 1, 1, 2);
+    expect_refusal(&a, &b);
+    make_segment(&a, "one", 0, 1, 2);
+    make_segment(&b, "two", 1, 2, 3);
+    expect_refusal(&a, &b);
+    make_segment(&a, "one", 0, 1, 2); /* a part, and a whole */
+    make_empty(&b, "two", START_NS + 1);
+    expect_refusal(&a, &b);
+    make_segment(&a, "one", 0, 1, 2); /* nonsense */
+    make_segment(&b, "two", 1, 7, 2);
+    expect_refusal(&a, &b);
+    make_segment(&a, "one", 0, 1, 2);
+    make_empty(&b, "two", START_NS + 1);
+    b.segment = json_pack("{s:s, s:i}", "of", "two", "parts", 1);
+    expect_refusal(&a, &b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_make_the_whole),
         cmocka_unit_test(seconds_are_aligned_by_the_wall_clock),
         cmocka_unit_test(recall_adds_up),
+        cmocka_unit_test(segments_make_the_whole_once_each),
+        cmocka_unit_test(segments_of_another_division_are_refused),
         cmocka_unit_test(what_does_not_belong_together_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,7 +196,7 @@ static void check_validate(bool quick)
     assert_int_equal(plan.phases[0].point_count, 11);
     assert_int_equal(plan.phases[9].point_count, 11);
     assert_true(plan.phases[5].not_run);
-    assert_int_equal(plan.threshold_count, 6);
+    assert_int_equal(plan.threshold_count, 7);
     assert_string_equal(plan.thresholds[0].text, "p95<500ms");
     assert_string_equal(plan.thresholds[1].text, "p99<1000ms");
     assert_string_equal(plan.thresholds[2].text, "errors<2%");

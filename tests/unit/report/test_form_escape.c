@@ -65,6 +65,7 @@ static void csv_is_no_formula(void **state)
     assert_escaped(escape_csv, "-1", "\"'-1\"");
     assert_escaped(escape_csv, "@a", "\"'@a\"");
     assert_escaped(escape_csv, "\t=1", "\"'\\t=1\"");
+    assert_escaped(escape_csv, "  =1", "\"'  =1\"");
     assert_escaped(escape_csv, "a,b\r\n\"c\"", "\"a,b\\r\\n\"\"c\"\"\"");
     assert_escaped(escape_csv, NULL, "\"\"");
 }

@@ -192,11 +192,27 @@ static void malformed_buckets_are_refused(void **state)
     }
 }
 
+static void json_of_others_stays_the_same_document(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"a\": [1,\n\t\"\xc2\x9b"
+                               "31m \xe2\x80\xae \xf3\xa0\x80\x81 \xc3\xa9\xff\"]}";
+    char *shown = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&shown, &size);
+    text_print_json(stream, json);
+    fclose(stream);
+    assert_string_equal(shown,
+                        "{\"a\": [1,\n\t\"\\u009b31m \\u202e \\udb40\\udc01 \xc3\xa9\\ufffd\"]}");
+    free(shown);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(controls_are_shown),
         cmocka_unit_test(what_is_not_utf8_is_shown_byte_by_byte),
+        cmocka_unit_test(json_of_others_stays_the_same_document),
         cmocka_unit_test(widths_are_bounded),
         cmocka_unit_test(quantities_have_three_digits),
         cmocka_unit_test(a_table_fits_the_width_it_is_given),

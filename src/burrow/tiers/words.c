@@ -1,0 +1,233 @@
+/* See words.h. */
+#include "burrow/tiers/words.h"
+
+#include "base/buffer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORD_BYTES  64
+#define ANY_BUDGET  1000 /* documents that words of which any is enough may be in, together */
+#define KNOWN_SLOTS 1024
+#define KNOWN_LEAST 512 /* memories below which counting is quick enough */
+#define QUERY_LIMIT ((size_t)16 << 10)
+
+struct word {
+    char text[WORD_BYTES];
+    size_t length;
+    int64_t documents;
+};
+
+struct known { /* how many documents held a word when there were `of` */
+    struct word word;
+    int64_t of;
+};
+
+struct words {
+    struct records *records;
+    fts5_tokenizer tokenizer;
+    Fts5Tokenizer *made;
+    struct known known[KNOWN_SLOTS];
+};
+
+/* ---- ranking -------------------------------------------------------------------------------- */
+
+static int count_instances(const Fts5ExtensionApi *api, Fts5Context *row, double *counts, int most)
+{
+    int instances = 0, result = api->xInstCount(row, &instances);
+    for (int i = 0; i < instances && result == SQLITE_OK; i++) {
+        int word, column, offset;
+        result = api->xInst(row, i, &word, &column, &offset);
+        if (result == SQLITE_OK && word < most)
+            counts[word] += 1;
+    }
+    return result;
+}
+
+static void relevance(const Fts5ExtensionApi *api, Fts5Context *row, sqlite3_context *context,
+                      int argument_count, sqlite3_value **arguments)
+{
+    const double k1 = 1.2, b = 0.75;
+    double counts[WORDS_LIMIT] = {0}, weights[WORDS_LIMIT] = {0}, score = 0;
+    sqlite3_int64 rows = 0, total = 0;
+    int length = 0, given = argument_count == 1 ? sqlite3_value_bytes(arguments[0]) : 0;
+    int words = given / (int)sizeof *weights;
+    int result =
+        argument_count != 1 || words > WORDS_LIMIT ? SQLITE_ERROR : api->xRowCount(row, &rows);
+    if (result == SQLITE_OK)
+        result = api->xColumnTotalSize(row, -1, &total);
+    if (result == SQLITE_OK)
+        result = api->xColumnSize(row, -1, &length);
+    if (result == SQLITE_OK)
+        result = count_instances(api, row, counts, words);
+    if (result != SQLITE_OK) {
+        sqlite3_result_error_code(context, result);
+        return;
+    }
+    if (words > 0)
+        memcpy(weights, sqlite3_value_blob(arguments[0]), (size_t)words * sizeof *weights);
+    double mean = total > 0 && rows > 0 ? (double)total / (double)rows : 1;
+    for (int i = 0; i < words; i++)
+        score += weights[i] * counts[i] * (k1 + 1) /
+                 (counts[i] + k1 * (1 - b + b * (double)length / mean));
+    sqlite3_result_double(context, score);
+}
+
+static fts5_api *find_api(sqlite3 *database)
+{
+    fts5_api *api = NULL;
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(database, "SELECT fts5(?1)", -1, &statement, NULL) == SQLITE_OK) {
+        sqlite3_bind_pointer(statement, 1, (void *)&api, "fts5_api_ptr", NULL);
+        sqlite3_step(statement);
+    }
+    sqlite3_finalize(statement);
+    return api;
+}
+
+struct words *words_open(struct records *records, struct error *error)
+{
+    struct words *words = calloc(1, sizeof *words);
+    fts5_api *api = find_api(records_handle(records));
+    void *context = NULL;
+    if (words)
+        words->records = records;
+    if (words && api &&
+        api->xFindTokenizer(api, "unicode61", &context, &words->tokenizer) == SQLITE_OK &&
+        words->tokenizer.xCreate(context, NULL, 0, &words->made) == SQLITE_OK &&
+        api->xCreateFunction(api, "relevance", NULL, relevance, NULL) == SQLITE_OK)
+        return words;
+    words_close(words);
+    error_set(error, ERROR_TARGET, "records: this SQLite has no full-text search (FTS5)");
+    return NULL;
+}
+
+void words_close(struct words *words)
+{
+    if (words && words->made)
+        words->tokenizer.xDelete(words->made);
+    free(words);
+}
+
+/* ---- how rare ------------------------------------------------------------------------------- */
+
+struct reading {
+    struct word words[WORDS_LIMIT];
+    size_t count;
+};
+
+static int read_word(void *context, int flags, const char *bytes, int length, int start, int end)
+{
+    struct reading *reading = context;
+    size_t size = (size_t)length;
+    (void)flags;
+    (void)start;
+    (void)end;
+    if (size >= WORD_BYTES || reading->count == WORDS_LIMIT)
+        return SQLITE_OK;
+    for (size_t i = 0; i < reading->count; i++)
+        if (reading->words[i].length == size && memcmp(reading->words[i].text, bytes, size) == 0)
+            return SQLITE_OK;
+    struct word *word = &reading->words[reading->count++];
+    memcpy(word->text, bytes, size);
+    word->text[size] = '\0';
+    word->length = size;
+    word->documents = 0;
+    return SQLITE_OK;
+}
+
+static struct known *slot_of(struct words *words, const struct word *word)
+{
+    uint32_t hash = 2166136261U;
+    for (size_t i = 0; i < word->length; i++)
+        hash = (hash ^ (unsigned char)word->text[i]) * 16777619U;
+    return &words->known[hash % KNOWN_SLOTS];
+}
+
+static int count_documents(struct words *words, struct word *word, int64_t memories,
+                           struct error *error)
+{
+    struct known *known = slot_of(words, word);
+    bool fresh = memories >= KNOWN_LEAST && known->of > 0 &&
+                 llabs((long long)(memories - known->of)) <= known->of / 16;
+    if (fresh && strcmp(known->word.text, word->text) == 0) {
+        word->documents = known->word.documents;
+        return 0;
+    }
+    if (records_integer(words->records, error, 0, &word->documents,
+                        "SELECT doc FROM temp.memory_word_counts WHERE term = ?1", "s",
+                        word->text) < 0)
+        return -1;
+    *known = (struct known){*word, memories};
+    return 0;
+}
+
+static int rarer_first(const void *one, const void *other)
+{
+    const struct word *a = one, *b = other;
+    if (a->documents != b->documents)
+        return a->documents < b->documents ? -1 : 1;
+    return strcmp(a->text, b->text);
+}
+
+static int count_all(struct words *words, struct reading *reading, int64_t *memories,
+                     struct error *error)
+{
+    /* each time: a call that failed may have undone it */
+    if (records_run(words->records, error,
+                    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.memory_word_counts"
+                    " USING fts5vocab('main', 'memory_words', 'row')",
+                    "") < 0)
+        return -1;
+    if (records_integer(words->records, error, 0, memories,
+                        "SELECT coalesce(sum(documents), 0) FROM memory_totals", "") < 0)
+        return -1;
+    for (size_t i = 0; i < reading->count; i++)
+        if (count_documents(words, &reading->words[i], *memories, error) < 0)
+            return -1;
+    qsort(reading->words, reading->count, sizeof *reading->words, rarer_first);
+    return 0;
+}
+
+/* ---- the query ------------------------------------------------------------------------------ */
+
+int words_query(struct words *words, const char *text, enum words_wanted wanted,
+                struct words_query *query, struct error *error)
+{
+    struct reading reading = {.count = 0};
+    int64_t memories = 0, documents = 0;
+    struct buffer match;
+    *query = (struct words_query){0};
+    if (words->tokenizer.xTokenize(words->made, &reading, FTS5_TOKENIZE_QUERY, text,
+                                   (int)strnlen(text, QUERY_LIMIT), read_word) != SQLITE_OK)
+        return error_set(error, ERROR_INTERNAL, "out of memory");
+    if (reading.count == 0)
+        return 0;
+    if (count_all(words, &reading, &memories, error) < 0)
+        return -1;
+    buffer_init(&match, QUERY_LIMIT);
+    for (size_t i = 0; i < reading.count; i++) {
+        const struct word *word = &reading.words[i];
+        documents += word->documents;
+        if (wanted == WORDS_ANY && query->count > 0 && documents > ANY_BUDGET)
+            break;
+        if (buffer_printf(&match, "%s\"%s\"",
+                          query->count == 0     ? ""
+                          : wanted == WORDS_ALL ? " AND "
+                                                : " OR ",
+                          word->text) < 0)
+            break;
+        query->weights[query->count++] =
+            log(1 + ((double)memories - (double)word->documents + 0.5) /
+                        ((double)word->documents + 0.5));
+    }
+    query->match = buffer_take_string(&match);
+    return query->match ? 0 : error_set(error, ERROR_INTERNAL, "out of memory");
+}
+
+void words_query_free(struct words_query *query)
+{
+    free(query->match);
+    *query = (struct words_query){0};
+}
