@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define RANK_CONSTANT 60
+#define RANKED_LIMIT  300 /* memories that hold the words and are ranked by them */
 #define EXACT_LIMIT   500 /* passages that are compared one by one */
 #define CANDIDATES    64  /* of each kind of search at most, before they are fused */
 #define CANDIDATES_OF 4   /* for each result that is wanted */
@@ -349,13 +350,33 @@ static int nearest_of_filtered(struct store *store, const char *query,
     return -1;
 }
 
+/* Whether more memories than are compared one by one pass the filter: counted without reading them.
+ */
+static int lets_many_through(struct store *store, const struct memory_filter *filter,
+                             struct error *error)
+{
+    int64_t count = 0;
+    int failed = filter->tag
+                     ? records_integer(store->records, error, 0, &count,
+                                       "SELECT count(*) FROM (SELECT 1 FROM memory_tags"
+                                       " WHERE tag = ?1 LIMIT ?2)",
+                                       "si", filter->tag, (int64_t)EXACT_LIMIT + 1)
+                     : records_integer(store->records, error, 0, &count,
+                                       "SELECT documents FROM memory_totals WHERE type = ?1", "s",
+                                       filter->type);
+    return failed < 0 ? -1 : count > EXACT_LIMIT;
+}
+
 int memories_nearest(struct store *store, const char *query, const struct memory_filter *filter,
                      bool distinct, struct memory_hit *hits, size_t limit, struct error *error)
 {
     struct vector_hit found[512];
     bool narrow = filter->type || filter->tag;
     size_t wanted = limit * (distinct ? 2 : 1) * (narrow ? 4 : 1), count = 0;
-    if (narrow) {
+    int many = narrow ? lets_many_through(store, filter, error) : 0;
+    if (many < 0)
+        return -1;
+    if (narrow && !many) {
         int few =
             nearest_of_filtered(store, query, filter, EXACT_LIMIT, distinct, hits, limit, error);
         if (few <= EXACT_LIMIT)
@@ -375,6 +396,8 @@ int memories_nearest(struct store *store, const char *query, const struct memory
     return near < 0 ? -1 : (int)count;
 }
 
+/* The best of the newest that match: to rank all that hold a common word costs as much as there
+ * are. */
 static sqlite3_stmt *find_words(struct store *store, const struct words_query *query,
                                 const struct memory_filter *filter, size_t limit,
                                 struct error *error)
@@ -383,17 +406,20 @@ static sqlite3_stmt *find_words(struct store *store, const struct words_query *q
     if (filter->type || filter->tag)
         return records_query(
             store->records, error,
-            "SELECT m.id, relevance(memory_words, ?2) FROM memory_words w"
-            " JOIN memories m ON m.id = w.rowid"
-            " WHERE memory_words MATCH ?1 AND (?4 IS NULL OR m.type = ?4) AND (?5 IS NULL OR"
-            " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?5 AND t.memory = m.id))"
-            " ORDER BY 2 DESC, 1 LIMIT ?3",
-            "sbiss", query->match, (const void *)query->weights, size, (int64_t)limit, filter->type,
-            filter->tag);
+            "SELECT id, score FROM (SELECT m.id AS id, relevance(memory_words, ?2) AS score"
+            " FROM memory_words w JOIN memories m ON m.id = w.rowid"
+            " WHERE memory_words MATCH ?1 AND (?5 IS NULL OR m.type = ?5) AND (?6 IS NULL OR"
+            " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?6 AND t.memory = m.id))"
+            " ORDER BY w.rowid DESC LIMIT ?4) ORDER BY 2 DESC, 1 LIMIT ?3",
+            "sbiiss", query->match, (const void *)query->weights, size, (int64_t)limit,
+            (int64_t)RANKED_LIMIT, filter->type, filter->tag);
     return records_query(store->records, error,
-                         "SELECT rowid, relevance(memory_words, ?2) FROM memory_words"
-                         " WHERE memory_words MATCH ?1 ORDER BY 2 DESC, 1 LIMIT ?3",
-                         "sbi", query->match, (const void *)query->weights, size, (int64_t)limit);
+                         "SELECT id, score FROM (SELECT rowid AS id,"
+                         " relevance(memory_words, ?2) AS score FROM memory_words"
+                         " WHERE memory_words MATCH ?1 ORDER BY rowid DESC LIMIT ?4)"
+                         " ORDER BY 2 DESC, 1 LIMIT ?3",
+                         "sbii", query->match, (const void *)query->weights, size, (int64_t)limit,
+                         (int64_t)RANKED_LIMIT);
 }
 
 static int match_words(struct store *store, const char *words, enum words_wanted wanted,

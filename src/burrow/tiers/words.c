@@ -209,9 +209,9 @@ int words_query(struct words *words, const char *text, enum words_wanted wanted,
     buffer_init(&match, QUERY_LIMIT);
     for (size_t i = 0; i < reading.count; i++) {
         const struct word *word = &reading.words[i];
-        documents += word->documents;
-        if (wanted == WORDS_ANY && query->count > 0 && documents > ANY_BUDGET)
+        if (wanted == WORDS_ANY && documents > 0 && documents + word->documents > ANY_BUDGET)
             break;
+        documents += word->documents;
         if (buffer_printf(&match, "%s\"%s\"",
                           query->count == 0     ? ""
                           : wanted == WORDS_ALL ? " AND "
