@@ -16,6 +16,10 @@ extern const struct driver faiss_driver;
 extern const struct driver null_driver;
 extern const struct driver redis_driver;
 extern const struct driver sqlite_driver;
+#ifdef CICADA_EXTRA_DRIVER /* the name of one that is built in without a line here:                \
+                              examples/driver */
+extern const struct driver CICADA_EXTRA_DRIVER;
+#endif
 
 const struct driver *const drivers[] = {
     &cross_tier_driver,
@@ -28,6 +32,9 @@ const struct driver *const drivers[] = {
     &redis_driver,
     &sqlite_driver,
     &faiss_driver,
+#ifdef CICADA_EXTRA_DRIVER
+    &CICADA_EXTRA_DRIVER,
+#endif
     NULL,
 };
 
