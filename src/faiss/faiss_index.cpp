@@ -107,13 +107,16 @@ void walk(const faiss::Index *index, const std::function<void(id_type, const flo
     const faiss::IndexIDMap *map;
     const faiss::Index *inner = inner_of(index, &map);
     std::vector<float> vector(inner->d);
-    auto tell = [&](id_type id) {
-        each(map ? map->id_map.at(static_cast<size_t>(id)) : id, vector.data());
+    auto tell = [&](id_type id, const float *values) {
+        each(map ? map->id_map.at(static_cast<size_t>(id)) : id, values);
     };
+    const auto *flat = dynamic_cast<const faiss::IndexFlat *>(inner);
+    for (id_type id = 0; flat && id < inner->ntotal; id++)
+        tell(id, flat->get_xb() + id * flat->d); /* where it stands: nothing to decode */
     const auto *lists = dynamic_cast<const faiss::IndexIVF *>(inner);
-    for (id_type id = 0; !lists && id < inner->ntotal; id++) {
+    for (id_type id = 0; !flat && !lists && id < inner->ntotal; id++) {
         inner->reconstruct(id, vector.data());
-        tell(id);
+        tell(id, vector.data());
     }
     for (size_t list = 0; lists && list < lists->nlist; list++) {
         size_t size = lists->invlists->list_size(list);
@@ -121,7 +124,7 @@ void walk(const faiss::Index *index, const std::function<void(id_type, const flo
         for (size_t offset = 0; offset < size; offset++) {
             lists->reconstruct_from_offset(static_cast<int64_t>(list), static_cast<int64_t>(offset),
                                            vector.data());
-            tell(ids[offset]);
+            tell(ids[offset], vector.data());
         }
     }
 }
@@ -275,12 +278,18 @@ faiss_index *faiss_index_read(const char *path, faiss_problem *problem)
     return failed ? nullptr : made.release();
 }
 
-namespace {
+namespace
+{
 
 /* Asked by the library while it trains, and between vectors of a graph. */
 struct Patience : faiss::InterruptCallback {
-    explicit Patience(bool (*asked)(void)) : give_up(asked) {}
-    bool want_interrupt() override { return give_up(); }
+    explicit Patience(bool (*asked)(void)) : give_up(asked)
+    {
+    }
+    bool want_interrupt() override
+    {
+        return give_up();
+    }
     bool (*give_up)(void);
 };
 
