@@ -48,7 +48,7 @@ async function everything(client) {
     const { contents } = await client.readResource({ uri });
     assert.equal(JSON.parse(contents[0].text).content, 'remember');
     await assert.rejects(client.readResource({ uri: 'memory://999999' }), /no resource/);
-    assert.equal((await client.listResourceTemplates()).resourceTemplates.length, 1);
+    assert.equal((await client.listResourceTemplates()).resourceTemplates.length, 3);
     const { prompts } = await client.listPrompts();
     assert.ok(prompts.some((prompt) => prompt.name === 'recall'));
     const prompt = await client.getPrompt({ name: 'recall', arguments: { topic: 'bees' } });

@@ -5,6 +5,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define CONSTRAINT_TRIES 20 /* a tenth of a second apart */
 
 static const char *const migrations[] = {"CREATE TABLE graph_neo4j(sequence INTEGER NOT NULL);"
                                          "INSERT INTO graph_neo4j VALUES(0)",
@@ -191,6 +194,25 @@ static int check_owner(struct neo4j_graph *graph, const json_t *row, struct erro
                     error);
 }
 
+/* What a burrow that was killed had begun to make, Neo4j is still making: IF NOT EXISTS does not
+ * see it, and its name is taken. It is there in a moment. */
+static int make_constraint(struct neo4j_graph *graph, const char *cypher, struct error *error)
+{
+    const struct timespec moment = {.tv_nsec = 100 * 1000000L};
+    struct error problem = {0};
+    for (unsigned left = CONSTRAINT_TRIES; run(graph, cypher, json_object(), &problem) < 0;
+         left--) {
+        if (left == 1 || !strstr(problem.text, "AlreadyExists")) {
+            if (error)
+                *error = problem;
+            return -1;
+        }
+        problem = (struct error){0};
+        nanosleep(&moment, NULL);
+    }
+    return 0;
+}
+
 int neo4j_journal_agree(struct neo4j_graph *graph, struct error *error)
 {
     static const char *const constraints[] = {"CREATE CONSTRAINT burrow_node_key IF NOT EXISTS"
@@ -198,7 +220,7 @@ int neo4j_journal_agree(struct neo4j_graph *graph, struct error *error)
                                               "CREATE CONSTRAINT burrow_memory_one IF NOT EXISTS"
                                               " FOR (m:BurrowMemory) REQUIRE m.one IS UNIQUE"};
     for (size_t i = 0; i < sizeof constraints / sizeof *constraints; i++)
-        if (run(graph, constraints[i], json_object(), error) < 0)
+        if (make_constraint(graph, constraints[i], error) < 0)
             return -1;
     json_t *rows = neo4j_client_run(
         &graph->client,
