@@ -84,8 +84,9 @@ export TSAN_OPTIONS=halt_on_error=1
 
 wrapper=() left_out=(none)
 step plain build ""
-# A browser looks at pages, which are the same whatever made them.
-left_out=(integration/report_page integration/web_page)
+# A browser looks at pages, which are the same whatever made them; and statistics over many runs take long, and
+# their parts are tested each by itself.
+left_out=(integration/report_page integration/web_page integration/find integration/compare analysis/known)
 step sanitized build-asan "-Db_sanitize=address,undefined"
 left_out=(none)
 CC=clang CXX=clang++ step fuzz build-fuzz \
