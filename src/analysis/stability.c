@@ -88,10 +88,14 @@ static int read_windows(const struct result_phase *phase, const struct phase_tar
     return 0;
 }
 
-static double change(const struct trend *trend, size_t count, double *absolute)
+/* As a share of where the line begins; of the median where that is below nothing, as it is for what
+ * rises late. */
+static double change(const struct trend *trend, const double *values, size_t count,
+                     double *absolute)
 {
+    double begin = trend->intercept > 0 ? trend->intercept : statistics_median(values, count);
     *absolute = trend->slope * (double)(count - 1);
-    return trend->intercept > 0 ? *absolute / trend->intercept : 0;
+    return begin > 0 ? *absolute / begin : 0;
 }
 
 /* A slope as a share of the value at the start that it implies: the steeper, the lower that was. */
@@ -127,8 +131,8 @@ static int test(const struct windows *windows, struct stability *found)
     if (statistics_trend(windows->rate, windows->count, &found->rate) < 0 ||
         statistics_trend(windows->p95_ns, windows->count, &found->p95) < 0)
         return -1;
-    found->rate_change = change(&found->rate, windows->count, &rate_change);
-    found->p95_change = change(&found->p95, windows->count, &found->p95_change_ns);
+    found->rate_change = change(&found->rate, windows->rate, windows->count, &rate_change);
+    found->p95_change = change(&found->p95, windows->p95_ns, windows->count, &found->p95_change_ns);
     double mean = statistics_mean(windows->rate, windows->count);
     if (mean > 0)
         found->rate_variation = statistics_deviation(windows->rate, windows->count) / mean;
@@ -161,22 +165,32 @@ static json_t *figures_of(const struct windows *windows, const struct stability 
     return figures;
 }
 
+/* "; 95%: +0.5% to +1.2% a second", as far as it is known. */
+static void describe_drift(const struct estimate *drift, char *text, size_t size)
+{
+    *text = '\0';
+    if (isfinite(drift->low) && isfinite(drift->high))
+        snprintf(text, size, "; 95%%: %+.2g%% to %+.2g%% a second", drift->low * 100,
+                 drift->high * 100);
+    else if (isfinite(drift->low))
+        snprintf(text, size, "; 95%%: at least %+.2g%% a second", drift->low * 100);
+}
+
 static void describe(const struct windows *windows, const struct stability *found, const char *name,
                      const char *remark, char *text, size_t size)
 {
-    char worst[QUANTITY_SIZE], usual[QUANTITY_SIZE], variation[QUANTITY_SIZE];
+    char worst[QUANTITY_SIZE], usual[QUANTITY_SIZE], variation[QUANTITY_SIZE], drift[80];
+    describe_drift(&found->p95_drift, drift, sizeof drift);
     quantity_duration(worst, sizeof worst, quantity_whole(found->worst_ns));
     quantity_duration(usual, sizeof usual, quantity_whole(found->p95_median_ns));
     quantity_share(variation, sizeof variation, found->rate_variation);
     snprintf(text, size,
-             "%.*s: %s: over %zu s p95 changed by %+.1f%% (p = %.2g; 95%%: %+.2g%% to %+.2g%% a "
-             "second), "
+             "%.*s: %s: over %zu s p95 changed by %+.1f%% (p = %.2g%s), "
              "throughput by %+.1f%% (p = "
              "%.2g), varying by %s; worst p95 %s at %u s, median %s",
              quantity_cut(name, 60), name, remark, windows->count * windows->width,
-             found->p95_change * 100, found->p95.test.p, found->p95_drift.low * 100,
-             found->p95_drift.high * 100, found->rate_change * 100, found->rate.test.p, variation,
-             worst, found->worst_s, usual);
+             found->p95_change * 100, found->p95.test.p, drift, found->rate_change * 100,
+             found->rate.test.p, variation, worst, found->worst_s, usual);
 }
 
 static int judge_target(struct result *result, const struct result_phase *phase,

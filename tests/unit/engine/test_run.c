@@ -463,16 +463,17 @@ static void a_policy_that_was_chosen_stays(void **state)
     (void)state;
     struct fixture fixture;
     const struct sched_param parameters = {0};
-    int others = -1;
+    int others = -1, before = -1;
     fixture_init(&fixture);
     fixture_target(&fixture, "t", "null://?latency=1ms");
     fixture_phase(&fixture, "all", LOAD_CLOSED, 2, NS_PER_S, 0);
     fixture.observer = (struct engine_observer){.context = &others, .second = count_other_policies};
     assert_int_equal(sched_setscheduler(0, SCHED_BATCH, &parameters), 0);
+    count_other_policies(&before, NULL); /* a sanitizer has a thread of its own */
     fixture_run(&fixture);
     sched_setscheduler(0, SCHED_OTHER, &parameters);
     assert_ran(&fixture);
-    assert_int_equal(others, 0);
+    assert_int_equal(others, before);
     fixture_free(&fixture);
 }
 
