@@ -6,8 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define STATISTICS_SERIES 600 /* values that a trend is looked for in, at most: pairs are squared  \
-                               */
+#define STATISTICS_SERIES                                                                          \
+    600 /* values that a trend is looked for in, at most: pairs are squared                        \
+         */
 
 /* All reorder nothing: they work on a copy. 0 when count is 0; NaN when memory is out. */
 double statistics_median(const double *values, size_t count);
