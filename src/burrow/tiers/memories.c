@@ -422,14 +422,14 @@ static sqlite3_stmt *find_words(struct store *store, const struct words_query *q
                          (int64_t)RANKED_LIMIT);
 }
 
-static int match_words(struct store *store, const char *words, enum words_wanted wanted,
-                       const struct memory_filter *filter, struct memory_hit *hits, size_t limit,
-                       struct error *error)
+static int match_words(struct store *store, const struct words_reading *reading,
+                       enum words_wanted wanted, const struct memory_filter *filter,
+                       struct memory_hit *hits, size_t limit, struct error *error)
 {
     struct error problem = {0};
     struct words_query query;
     size_t count = 0;
-    if (words_query(store->words, words, wanted, &query, error) < 0)
+    if (words_query(reading, wanted, &query, error) < 0)
         return -1;
     if (!query.match)
         return 0;
@@ -450,8 +450,11 @@ static int match_words(struct store *store, const char *words, enum words_wanted
 int memories_matching(struct store *store, const char *words, const struct memory_filter *filter,
                       struct memory_hit *hits, size_t limit, struct error *error)
 {
-    int count = match_words(store, words, WORDS_ALL, filter, hits, limit, error);
-    return count ? count : match_words(store, words, WORDS_ANY, filter, hits, limit, error);
+    struct words_reading reading;
+    if (words_read(store->words, words, &reading, error) < 0)
+        return -1;
+    int count = match_words(store, &reading, WORDS_ALL, filter, hits, limit, error);
+    return count ? count : match_words(store, &reading, WORDS_ANY, filter, hits, limit, error);
 }
 
 static size_t fuse(struct memory_hit *all, size_t count, const struct memory_hit *ranked,

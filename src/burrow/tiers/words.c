@@ -7,17 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_BYTES  64
 #define ANY_BUDGET  1000 /* documents that words of which any is enough may be in, together */
 #define KNOWN_SLOTS 1024
 #define KNOWN_LEAST 512 /* memories below which counting is quick enough */
 #define QUERY_LIMIT ((size_t)16 << 10)
-
-struct word {
-    char text[WORD_BYTES];
-    size_t length;
-    int64_t documents;
-};
 
 struct known { /* how many documents held a word when there were `of` */
     struct word word;
@@ -96,8 +89,16 @@ struct words *words_open(struct records *records, struct error *error)
     if (words && api &&
         api->xFindTokenizer(api, "unicode61", &context, &words->tokenizer) == SQLITE_OK &&
         words->tokenizer.xCreate(context, NULL, 0, &words->made) == SQLITE_OK &&
-        api->xCreateFunction(api, "relevance", NULL, relevance, NULL) == SQLITE_OK)
-        return words;
+        api->xCreateFunction(api, "relevance", NULL, relevance, NULL) == SQLITE_OK) {
+        /* of this connection alone; the table that it counts may come later */
+        if (records_run(records, error,
+                        "CREATE VIRTUAL TABLE temp.memory_word_counts"
+                        " USING fts5vocab('main', 'memory_words', 'row')",
+                        "") >= 0)
+            return words;
+        words_close(words);
+        return NULL;
+    }
     words_close(words);
     error_set(error, ERROR_TARGET, "records: this SQLite has no full-text search (FTS5)");
     return NULL;
@@ -112,14 +113,9 @@ void words_close(struct words *words)
 
 /* ---- how rare ------------------------------------------------------------------------------- */
 
-struct reading {
-    struct word words[WORDS_LIMIT];
-    size_t count;
-};
-
 static int read_word(void *context, int flags, const char *bytes, int length, int start, int end)
 {
-    struct reading *reading = context;
+    struct words_reading *reading = context;
     size_t size = (size_t)length;
     (void)flags;
     (void)start;
@@ -171,20 +167,21 @@ static int rarer_first(const void *one, const void *other)
     return strcmp(a->text, b->text);
 }
 
-static int count_all(struct words *words, struct reading *reading, int64_t *memories,
-                     struct error *error)
+int words_read(struct words *words, const char *text, struct words_reading *reading,
+               struct error *error)
 {
-    /* each time: a call that failed may have undone it */
-    if (records_run(words->records, error,
-                    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.memory_word_counts"
-                    " USING fts5vocab('main', 'memory_words', 'row')",
-                    "") < 0)
-        return -1;
-    if (records_integer(words->records, error, 0, memories,
+    reading->count = 0;
+    reading->memories = 0;
+    if (words->tokenizer.xTokenize(words->made, reading, FTS5_TOKENIZE_QUERY, text,
+                                   (int)strnlen(text, QUERY_LIMIT), read_word) != SQLITE_OK)
+        return error_set(error, ERROR_INTERNAL, "out of memory");
+    if (reading->count == 0)
+        return 0;
+    if (records_integer(words->records, error, 0, &reading->memories,
                         "SELECT coalesce(sum(documents), 0) FROM memory_totals", "") < 0)
         return -1;
     for (size_t i = 0; i < reading->count; i++)
-        if (count_documents(words, &reading->words[i], *memories, error) < 0)
+        if (count_documents(words, &reading->words[i], reading->memories, error) < 0)
             return -1;
     qsort(reading->words, reading->count, sizeof *reading->words, rarer_first);
     return 0;
@@ -192,23 +189,17 @@ static int count_all(struct words *words, struct reading *reading, int64_t *memo
 
 /* ---- the query ------------------------------------------------------------------------------ */
 
-int words_query(struct words *words, const char *text, enum words_wanted wanted,
+int words_query(const struct words_reading *reading, enum words_wanted wanted,
                 struct words_query *query, struct error *error)
 {
-    struct reading reading = {.count = 0};
-    int64_t memories = 0, documents = 0;
+    int64_t documents = 0;
     struct buffer match;
     *query = (struct words_query){0};
-    if (words->tokenizer.xTokenize(words->made, &reading, FTS5_TOKENIZE_QUERY, text,
-                                   (int)strnlen(text, QUERY_LIMIT), read_word) != SQLITE_OK)
-        return error_set(error, ERROR_INTERNAL, "out of memory");
-    if (reading.count == 0)
+    if (reading->count == 0)
         return 0;
-    if (count_all(words, &reading, &memories, error) < 0)
-        return -1;
     buffer_init(&match, QUERY_LIMIT);
-    for (size_t i = 0; i < reading.count; i++) {
-        const struct word *word = &reading.words[i];
+    for (size_t i = 0; i < reading->count; i++) {
+        const struct word *word = &reading->words[i];
         if (wanted == WORDS_ANY && documents > 0 && documents + word->documents > ANY_BUDGET)
             break;
         documents += word->documents;
@@ -219,7 +210,7 @@ int words_query(struct words *words, const char *text, enum words_wanted wanted,
                           word->text) < 0)
             break;
         query->weights[query->count++] =
-            log(1 + ((double)memories - (double)word->documents + 0.5) /
+            log(1 + ((double)reading->memories - (double)word->documents + 0.5) /
                         ((double)word->documents + 0.5));
     }
     query->match = buffer_take_string(&match);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #define WORDS_LIMIT 32 /* distinct words of a query; those beyond are not looked for */
+#define WORD_BYTES  64 /* of a word; longer ones are not looked for */
 
 struct words;
 
@@ -20,6 +21,20 @@ struct words;
 struct words *words_open(struct records *records, struct error *error);
 void words_close(struct words *words); /* harmless on NULL; before the records */
 
+/* The words of a text, the rarest first. */
+struct words_reading {
+    struct word {
+        char text[WORD_BYTES];
+        size_t length;
+        int64_t documents; /* memories that hold it, about */
+    } words[WORDS_LIMIT];
+    size_t count;
+    int64_t memories; /* all there are */
+};
+/* -1 with an error. */
+int words_read(struct words *words, const char *text, struct words_reading *reading,
+               struct error *error);
+
 enum words_wanted { WORDS_ALL, WORDS_ANY };
 
 struct words_query {
@@ -27,9 +42,9 @@ struct words_query {
     double weights[WORDS_LIMIT]; /* of its words, in its order: for relevance() */
     size_t count;
 };
-/* What to ask for the words of a text. WORDS_ANY leaves common words out, see above. -1 with an
- * error. Free with words_query_free. */
-int words_query(struct words *words, const char *text, enum words_wanted wanted,
+/* What to ask for these words. WORDS_ANY leaves common words out, see above. -1 with an error. Free
+ * with words_query_free. */
+int words_query(const struct words_reading *reading, enum words_wanted wanted,
                 struct words_query *query, struct error *error);
 void words_query_free(struct words_query *query);
 
