@@ -191,3 +191,23 @@ char *buffer_take_string(struct buffer *buffer)
     *buffer = (struct buffer){.limit = limit};
     return text;
 }
+
+int buffer_append_base64(struct buffer *buffer, const void *bytes, size_t count)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *from = bytes;
+    char *to = count ? buffer_reserve(buffer, (count + 2) / 3 * 4) : NULL;
+    if (!to)
+        return count ? -1 : 0;
+    for (size_t i = 0; i < count; i += 3) {
+        size_t left = count - i;
+        unsigned group = (unsigned)from[i] << 16 | (left > 1 ? (unsigned)from[i + 1] << 8 : 0) |
+                         (left > 2 ? (unsigned)from[i + 2] : 0);
+        *to++ = digits[group >> 18];
+        *to++ = digits[group >> 12 & 63];
+        *to++ = left > 1 ? digits[group >> 6 & 63] : '=';
+        *to++ = left > 2 ? digits[group & 63] : '=';
+    }
+    buffer_commit(buffer, (count + 2) / 3 * 4);
+    return 0;
+}

@@ -145,30 +145,13 @@ static bool is_safe_header_value(const char *value, size_t length)
     return true;
 }
 
-static int append_base64(struct buffer *output, const unsigned char *bytes, size_t length)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < length; i += 3) {
-        size_t count = length - i < 3 ? length - i : 3;
-        unsigned group = (unsigned)bytes[i] << 16;
-        group |= count > 1 ? (unsigned)bytes[i + 1] << 8 : 0;
-        group |= count > 2 ? (unsigned)bytes[i + 2] : 0;
-        char text[4] = {digits[group >> 18], digits[group >> 12 & 63],
-                        count > 1 ? digits[group >> 6 & 63] : '=',
-                        count > 2 ? digits[group & 63] : '='};
-        if (buffer_append(output, text, sizeof text) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 int mcp_header_value_append(struct buffer *output, const char *value, size_t length)
 {
     size_t before = buffer_length(output);
     if (is_safe_header_value(value, length))
         return buffer_append(output, value, length);
     if (buffer_append_text(output, SENTINEL_START) == 0 &&
-        append_base64(output, (const unsigned char *)value, length) == 0 &&
+        buffer_append_base64(output, value, length) == 0 &&
         buffer_append_text(output, SENTINEL_END) == 0)
         return 0;
     if (output->data)

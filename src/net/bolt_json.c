@@ -71,25 +71,9 @@ static enum bolt_json_result write_string(const char *bytes, size_t length, stru
 
 static enum bolt_json_result write_base64(const char *bytes, size_t length, struct buffer *output)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *to = buffer_reserve(output, 2 + (length + 2) / 3 * 4);
-    if (!to)
+    if (buffer_append_char(output, '"') < 0 || buffer_append_base64(output, bytes, length) < 0)
         return BOLT_JSON_FULL;
-    char *start = to;
-    *to++ = '"';
-    for (size_t i = 0; i < length; i += 3) {
-        size_t left = length - i;
-        unsigned group = (unsigned)(unsigned char)bytes[i] << 16 |
-                         (left > 1 ? (unsigned)(unsigned char)bytes[i + 1] << 8 : 0) |
-                         (left > 2 ? (unsigned)(unsigned char)bytes[i + 2] : 0);
-        *to++ = digits[group >> 18];
-        *to++ = digits[group >> 12 & 63];
-        *to++ = left > 1 ? digits[group >> 6 & 63] : '=';
-        *to++ = left > 2 ? digits[group & 63] : '=';
-    }
-    *to++ = '"';
-    buffer_commit(output, (size_t)(to - start));
-    return BOLT_JSON_OK;
+    return wrote(buffer_append_char(output, '"'));
 }
 
 /* As short as reads back to the same number, and always with a point or an exponent. */

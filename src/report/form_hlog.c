@@ -99,21 +99,6 @@ static int compress_v2(struct buffer *output, const struct buffer *plain)
     return 0;
 }
 
-static void write_base64(FILE *file, const unsigned char *bytes, size_t length)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < length; i += 3) {
-        size_t rest = length - i;
-        uint32_t group = (uint32_t)bytes[i] << 16;
-        group |= rest > 1 ? (uint32_t)bytes[i + 1] << 8 : 0;
-        group |= rest > 2 ? bytes[i + 2] : 0;
-        fputc(digits[group >> 18], file);
-        fputc(digits[group >> 12 & 63], file);
-        fputc(rest > 1 ? digits[group >> 6 & 63] : '=', file);
-        fputc(rest > 2 ? digits[group & 63] : '=', file);
-    }
-}
-
 static int write_histogram(FILE *file, const struct histogram *histogram)
 {
     struct buffer plain, compressed;
@@ -122,9 +107,12 @@ static int write_histogram(FILE *file, const struct histogram *histogram)
     int status = encode_v2(&plain, histogram);
     if (status == 0)
         status = compress_v2(&compressed, &plain);
+    buffer_clear(&plain);
     if (status == 0)
-        write_base64(file, (const unsigned char *)buffer_bytes(&compressed),
-                     buffer_length(&compressed));
+        status =
+            buffer_append_base64(&plain, buffer_bytes(&compressed), buffer_length(&compressed));
+    if (status == 0)
+        fwrite(buffer_bytes(&plain), 1, buffer_length(&plain), file);
     buffer_free(&plain);
     buffer_free(&compressed);
     return status;

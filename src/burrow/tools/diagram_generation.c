@@ -254,22 +254,14 @@ static int validate_diagram_syntax(struct tool_call *call)
     return 0;
 }
 
-static char *base64(const char *bytes, size_t length)
+static char *base64(const struct buffer *bytes)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *text = malloc((length + 2) / 3 * 4 + 1), *out = text;
-    for (size_t i = 0; text && i < length; i += 3) {
-        unsigned left = (unsigned)(length - i), three = 0;
-        for (unsigned j = 0; j < 3; j++)
-            three = three << 8 | (j < left ? (unsigned char)bytes[i + j] : 0);
-        *out++ = digits[three >> 18];
-        *out++ = digits[three >> 12 & 63];
-        *out++ = left > 1 ? digits[three >> 6 & 63] : '=';
-        *out++ = left > 2 ? digits[three & 63] : '=';
-    }
-    if (text)
-        *out = '\0';
-    return text;
+    struct buffer text;
+    buffer_init(&text, DRAWING_LIMIT * 2);
+    if (buffer_append_base64(&text, buffer_bytes(bytes), buffer_length(bytes)) == 0)
+        return buffer_take_string(&text);
+    buffer_free(&text);
+    return NULL;
 }
 
 /* What was drawn before is in the cache. Drawing takes milliseconds: it holds no lock of the store,
@@ -294,7 +286,7 @@ static char *drawing_of(struct tool_call *call, const struct diagram *diagram, c
         tool_fail(call, "internal", "%s", problem);
         return NULL;
     }
-    char *text = png ? base64(buffer_bytes(&out), buffer_length(&out)) : buffer_take_string(&out);
+    char *text = png ? base64(&out) : buffer_take_string(&out);
     buffer_free(&out);
     pthread_mutex_lock(&call->store->lock);
     if (text)

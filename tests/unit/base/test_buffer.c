@@ -173,9 +173,38 @@ static void behaves_as_a_queue(void **state)
     buffer_free(&buffer);
 }
 
+/* The vectors of RFC 4648, section 10. */
+static void base64_is_that_of_the_rfc(void **state)
+{
+    static const char *const vectors[][2] = {{"", ""},
+                                             {"f", "Zg=="},
+                                             {"fo", "Zm8="},
+                                             {"foo", "Zm9v"},
+                                             {"foob", "Zm9vYg=="},
+                                             {"fooba", "Zm9vYmE="},
+                                             {"foobar", "Zm9vYmFy"},
+                                             {"\xff\xfe\xfb", "//77"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+        struct buffer buffer;
+        buffer_init(&buffer, 8);
+        assert_int_equal(buffer_append_base64(&buffer, vectors[i][0], strlen(vectors[i][0])), 0);
+        assert_int_equal(buffer_length(&buffer), strlen(vectors[i][1]));
+        if (buffer_length(&buffer))
+            assert_memory_equal(buffer_bytes(&buffer), vectors[i][1], strlen(vectors[i][1]));
+        buffer_free(&buffer);
+    }
+    struct buffer full;
+    buffer_init(&full, 7);
+    assert_int_equal(buffer_append_base64(&full, "foob", 4), -1);
+    assert_int_equal(buffer_length(&full), 0);
+    buffer_free(&full);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(base64_is_that_of_the_rfc),
         cmocka_unit_test(appends_and_consumes),
         cmocka_unit_test(refuses_beyond_its_limit_unchanged),
         cmocka_unit_test(prints_up_to_its_limit),
