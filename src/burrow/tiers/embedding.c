@@ -122,10 +122,10 @@ void embedding_make(const struct embedding_features *features,
         vector[i] = (float)((double)vector[i] / sqrt(square));
 }
 
-double embedding_cosine(const float *one, const float *other)
+double embedding_cosine(const float *one, const float *other, size_t dimension)
 {
     double sum = 0;
-    for (size_t i = 0; i < EMBEDDING_DIMENSION; i++)
+    for (size_t i = 0; i < dimension; i++)
         sum += (double)one[i] * (double)other[i];
     return sum;
 }

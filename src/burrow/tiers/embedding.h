@@ -36,6 +36,7 @@ void embedding_count(struct embedding_counts *counts, const uint16_t *keys, size
 void embedding_make(const struct embedding_features *features,
                     const struct embedding_counts *counts, float vector[EMBEDDING_DIMENSION]);
 
-double embedding_cosine(const float *one, const float *other);
+/* Of two vectors of length 1 (or 0), whatever made them. */
+double embedding_cosine(const float *one, const float *other, size_t dimension);
 
 #endif

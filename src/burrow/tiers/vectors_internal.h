@@ -31,8 +31,6 @@ struct vectors {
     size_t scan_limit;
 };
 
-/* Of vectors of length 1. */
-double vectors_cosine(const float *one, const float *other, unsigned dimension);
 /* The vector of a text. False: it is not here yet; it is wanted, and all zero until then. */
 bool vectors_embed(const struct vectors *vectors, const char *text, float *vector);
 /* Make a space anew from the records. One that cannot be made is tried again when it is used. */

@@ -7,14 +7,6 @@
 #define SLACK        8 /* more is asked of an index than wanted, since holes are found too */
 #define SEARCH_LIMIT 1024
 
-double vectors_cosine(const float *one, const float *other, unsigned dimension)
-{
-    double sum = 0;
-    for (unsigned i = 0; i < dimension; i++)
-        sum += (double)one[i] * (double)other[i];
-    return sum;
-}
-
 static bool is_pending(const struct vectors *vectors, enum vector_space space, int64_t id)
 {
     for (size_t i = 0; i < vectors->pending_count; i++)
@@ -58,8 +50,8 @@ static size_t search_pending(const struct vectors *vectors, enum vector_space sp
         if (!later)
             count =
                 keep_best(hits, count, room,
-                          (struct vector_hit){pending->id, vectors_cosine(query, pending->vector,
-                                                                          vectors->dimension)});
+                          (struct vector_hit){pending->id, embedding_cosine(query, pending->vector,
+                                                                            vectors->dimension)});
     }
     return count;
 }
@@ -80,7 +72,7 @@ static int search_kept(const struct vectors *vectors, enum vector_space which, c
             return error_set(error, ERROR_TARGET, "vectors: %s", problem.text);
         count =
             keep_best(hits, count, wanted,
-                      (struct vector_hit){id, vectors_cosine(query, vector, vectors->dimension)});
+                      (struct vector_hit){id, embedding_cosine(query, vector, vectors->dimension)});
     }
     return (int)count;
 }
@@ -124,7 +116,7 @@ int vectors_search(struct vectors *vectors, enum vector_space space, const char 
     if (vectors->spaces[space].behind && vectors_renew(vectors, space, error) < 0)
         return -1;
     vectors_embed(vectors, text, query);
-    if (vectors_cosine(query, query, vectors->dimension) == 0)
+    if (embedding_cosine(query, query, vectors->dimension) == 0)
         return 0; /* no letter in it: it is like nothing */
     vector_places_advance(&vectors->spaces[space], vectors->scan_limit, 1);
     int found = search_index(vectors, space, query, wanted, all, error);
@@ -144,7 +136,7 @@ double vectors_similarity(const struct vectors *vectors, const char *one, const 
     float a[VECTOR_LIMIT], b[VECTOR_LIMIT];
     vectors_embed(vectors, one, a);
     vectors_embed(vectors, other, b);
-    return vectors_cosine(a, b, vectors->dimension);
+    return embedding_cosine(a, b, vectors->dimension);
 }
 
 /* The vector that a search would compare with: what this transaction put comes first. */
@@ -172,7 +164,7 @@ void vectors_score(const struct vectors *vectors, enum vector_space space, const
     vectors_embed(vectors, text, query);
     for (size_t i = 0; i < count; i++)
         scores[i] = vector_of(vectors, space, ids[i], vector)
-                        ? vectors_cosine(query, vector, vectors->dimension)
+                        ? embedding_cosine(query, vector, vectors->dimension)
                         : 0;
 }
 
@@ -182,7 +174,7 @@ double vectors_between(const struct vectors *vectors, enum vector_space space, i
     float a[VECTOR_LIMIT], b[VECTOR_LIMIT];
     if (!vector_of(vectors, space, one, a) || !vector_of(vectors, space, other, b))
         return 0;
-    return vectors_cosine(a, b, vectors->dimension);
+    return embedding_cosine(a, b, vectors->dimension);
 }
 
 /* ---- facts ---------------------------------------------------------------------------------- */

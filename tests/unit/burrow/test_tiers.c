@@ -163,11 +163,12 @@ static void an_embedding_has_length_one_and_is_the_same_again(void **state)
     embedding_make(&features, &counts, one);
     embedding_make(&features, &counts, again);
     assert_memory_equal(one, again, sizeof one);
-    assert_true(embedding_cosine(one, one) > 0.9999 && embedding_cosine(one, one) < 1.0001);
+    assert_true(embedding_cosine(one, one, EMBEDDING_DIMENSION) > 0.9999 &&
+                embedding_cosine(one, one, EMBEDDING_DIMENSION) < 1.0001);
     embedding_scan("?! ...", &features);
     assert_int_equal(features.count, 0);
     embedding_make(&features, &counts, one);
-    assert_true(embedding_cosine(one, one) == 0);
+    assert_true(embedding_cosine(one, one, EMBEDDING_DIMENSION) == 0);
 }
 
 /* Beyond the limit of the scan a graph takes its place, bit by bit, and nothing is lost by it: not
