@@ -1,5 +1,6 @@
 /* analytics: who uses what and how it goes, what the tiers hold, and any of it as a table. */
 #include "burrow/tools/analytics.h"
+#include "burrow/tools/csv.h"
 
 #include "base/buffer.h"
 #include "burrow/tools/groups.h"
@@ -154,20 +155,6 @@ static const struct statistic {
     {"context", get_context_usage_statistics},
 };
 
-/* RFC 4180; a text that a spreadsheet would take for a formula gets a quote in front. */
-static int csv_field(struct buffer *out, const char *text)
-{
-    int failed = buffer_append_char(out, '"');
-    if (*text && strchr("=+-@\t\r", *text))
-        failed |= buffer_append_char(out, '\'');
-    for (; *text; text++) {
-        if (*text == '"')
-            failed |= buffer_append_char(out, '"');
-        failed |= buffer_append_char(out, *text);
-    }
-    return failed | buffer_append_char(out, '"');
-}
-
 /* A line for each value: the path to it and the value. */
 static int flatten(struct buffer *out, const char *path, const json_t *value)
 {
@@ -192,9 +179,9 @@ static int flatten(struct buffer *out, const char *path, const json_t *value)
         }
         return failed;
     }
-    failed |= csv_field(out, path) | buffer_append_char(out, ',');
+    failed |= csv_append_field(out, path) | buffer_append_char(out, ',');
     if (json_is_string(value))
-        failed |= csv_field(out, json_string_value(value));
+        failed |= csv_append_field(out, json_string_value(value));
     else {
         char *text = json_dumps(value, JSON_ENCODE_ANY);
         failed |= text ? buffer_append_text(out, text) : -1;

@@ -1,29 +1,24 @@
 /* Figures of the kept diagrams as JSON, CSV or XML. */
+#include "burrow/tools/csv.h"
 #include "burrow/tools/diagram_analysis.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define EXPORT_LIMIT ((size_t)4 << 20)
 
-static int escape(struct buffer *out, const char *text, bool xml)
+static int append_xml(struct buffer *out, const char *text)
 {
-    int failed = 0;
-    if (!xml && *text && strchr("=+-@\t\r", *text))
-        failed |= buffer_append_char(out, '\''); /* or a spreadsheet takes it for a formula */
-    for (; *text; text++) {
-        if (xml && strchr("<>&\"'", *text))
-            failed |= buffer_printf(out, "&#%d;", *text);
-        else if (xml && (unsigned char)*text < 32)
-            failed |= buffer_append_char(out, ' ');
-        else if (!xml && *text == '"')
-            failed |= buffer_append_text(out, "\"\"");
-        else
-            failed |= buffer_append_char(out, *text);
-    }
-    return failed;
+    int failed = buffer_append_char(out, '"');
+    for (; *text; text++)
+        failed |= strchr("<>&\"'", *text)     ? buffer_printf(out, "&#%d;", *text)
+                  : (unsigned char)*text < 32 ? buffer_append_char(out, ' ')
+                                              : buffer_append_char(out, *text);
+    return failed | buffer_append_char(out, '"');
 }
 
+/* Attributes of an element, or the fields of a line. */
 static int export_row(struct buffer *out, const json_t *row, bool xml)
 {
     const char *key;
@@ -32,15 +27,13 @@ static int export_row(struct buffer *out, const json_t *row, bool xml)
     bool first = true;
     json_object_foreach((json_t *)row, key, value)
     {
-        failed |= xml     ? buffer_printf(out, " %s=\"", key)
-                  : first ? buffer_append_text(out, "\"")
-                          : buffer_append_text(out, ",\"");
+        char number[32];
+        const char *text = json_string_value(value);
+        snprintf(number, sizeof number, "%.15g", json_number_value(value));
+        failed |= xml ? buffer_printf(out, " %s=", key) : buffer_append_text(out, first ? "" : ",");
+        failed |= xml ? append_xml(out, text ? text : number)
+                      : csv_append_field(out, text ? text : number);
         first = false;
-        if (json_is_string(value))
-            failed |= escape(out, json_string_value(value), xml);
-        else
-            failed |= buffer_printf(out, "%.15g", json_number_value(value));
-        failed |= buffer_append_char(out, '"');
     }
     return failed | buffer_append_text(out, xml ? "/>\n" : "\r\n");
 }
