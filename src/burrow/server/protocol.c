@@ -2,6 +2,7 @@
  */
 #include "burrow/server/protocol.h"
 
+#include "base/json_write.h"
 #include "base/utf8.h"
 #include "burrow/server/methods.h"
 #include "mcp/request.h"
@@ -16,11 +17,6 @@
 
 #define MAX_BATCH 100
 
-static int append_json(const char *bytes, size_t length, void *out)
-{
-    return buffer_append(out, bytes, length);
-}
-
 /* --- answers --- */
 
 /* The text may quote what came and was cut anywhere. */
@@ -33,7 +29,7 @@ static int write_error(struct buffer *out, const json_t *id, int code, const cha
     int result = buffer_append_text(out, "{\"jsonrpc\":\"2.0\",");
     if (id) {
         result |= buffer_append_text(out, "\"id\":");
-        result |= json_dump_callback(id, append_json, out, JSON_ENCODE_ANY);
+        result |= json_write(out, id);
         result |= buffer_append_char(out, ',');
     }
     result |= buffer_printf(out, "\"error\":{\"code\":%d,\"message\":\"", code);
@@ -41,7 +37,7 @@ static int write_error(struct buffer *out, const json_t *id, int code, const cha
     result |= buffer_append_char(out, '"');
     if (data) {
         result |= buffer_append_text(out, ",\"data\":");
-        result |= json_dump_callback(data, append_json, out, JSON_COMPACT | JSON_ENCODE_ANY);
+        result |= json_write(out, data);
     }
     return result | buffer_append_text(out, "}}");
 }
@@ -195,7 +191,7 @@ static int begin_result(struct method_call *call, const struct method *method)
 {
     struct buffer *out = call->out;
     int result = buffer_append_text(out, "{\"jsonrpc\":\"2.0\",\"id\":");
-    result |= json_dump_callback(call->id, append_json, out, JSON_ENCODE_ANY);
+    result |= json_write(out, call->id);
     result |= buffer_append_text(out, ",\"result\":{");
     if (!method_is_modern(call))
         return result;
