@@ -5,6 +5,7 @@
 #include "base/json_write.h"
 #include "base/utf8.h"
 #include "burrow/server/methods.h"
+#include "mcp/json_read.h"
 #include "mcp/request.h"
 
 #include <stdio.h>
@@ -362,7 +363,7 @@ void protocol_answer(struct service *service, const struct protocol_context *con
     memset(answer, 0, sizeof *answer);
     buffer_init(&answer->text, PROTOCOL_ANSWER_LIMIT);
     answer->status = 200;
-    json_t *message = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &problem);
+    json_t *message = json_read(bytes, length, &problem);
     if (!message) {
         char text[300];
         snprintf(text, sizeof text, "Parse error: %s, at byte %d", problem.text, problem.position);
