@@ -224,14 +224,15 @@ static double ms_of(uint64_t ns)
 
 static json_t *latency_of(const struct tool_window *window)
 {
+    static const double fractions[] = {0.5, 0.95, 0.99};
     const struct histogram *latency = &window->latency;
+    uint64_t values[3];
+    histogram_quantiles(latency, fractions, 3, values);
     return json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "tool", window->tool, "calls",
                      (json_int_t)latency->count, "failures", (json_int_t)window->failures,
                      "mean_ms", histogram_mean(latency) / (double)NS_PER_MS, "p50_ms",
-                     ms_of(histogram_quantile(latency, 0.5)), "p95_ms",
-                     ms_of(histogram_quantile(latency, 0.95)), "p99_ms",
-                     ms_of(histogram_quantile(latency, 0.99)), "max_ms",
-                     ms_of(histogram_quantile(latency, 1)));
+                     ms_of(values[0]), "p95_ms", ms_of(values[1]), "p99_ms", ms_of(values[2]),
+                     "max_ms", ms_of(latency->max_ns));
 }
 
 static int by_tool(const void *one, const void *other)
@@ -258,33 +259,39 @@ json_t *usage_latency(struct usage *usage, const char *tool)
     return all;
 }
 
-static int by_latency(const void *one, const void *other)
+/* `calls` has the slowest so far, slowest first, at most `limit`. */
+static size_t keep_slow(const struct recent **calls, size_t count, size_t limit,
+                        const struct recent *call)
 {
-    const struct recent *a = one, *b = other;
-    return (a->latency_ns < b->latency_ns) - (a->latency_ns > b->latency_ns);
+    if (count == limit && (limit == 0 || calls[count - 1]->latency_ns >= call->latency_ns))
+        return count;
+    size_t at = count < limit ? count++ : count - 1;
+    for (; at > 0 && calls[at - 1]->latency_ns < call->latency_ns; at--)
+        calls[at] = calls[at - 1];
+    calls[at] = call;
+    return count;
 }
 
 json_t *usage_slowest(struct usage *usage, const char *tool, double least_ms, size_t limit)
 {
-    struct recent *calls = malloc(sizeof usage->recent);
+    const struct recent *calls[USAGE_SLOWEST];
     json_t *slowest = json_array();
     size_t count = 0;
+    limit = limit < USAGE_SLOWEST ? limit : USAGE_SLOWEST;
     pthread_mutex_lock(&usage->lock);
-    for (size_t i = 0; calls && i < RECENT_CALLS && i < usage->recent_count; i++) {
+    for (size_t i = 0; i < RECENT_CALLS && i < usage->recent_count; i++) {
         const struct recent *call = &usage->recent[i];
         if (ms_of(call->latency_ns) >= least_ms && (!tool || strcmp(tool, call->tool) == 0))
-            calls[count++] = *call;
+            count = keep_slow(calls, count, limit, call);
     }
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(slowest,
+                              json_pack("{s:s, s:I, s:f, s:s, s:s}", "tool", calls[i]->tool, "at",
+                                        (json_int_t)calls[i]->at_ms, "milliseconds",
+                                        ms_of(calls[i]->latency_ns), "outcome",
+                                        *calls[i]->reason ? calls[i]->reason : "success", "client",
+                                        calls[i]->client));
     pthread_mutex_unlock(&usage->lock);
-    if (calls)
-        qsort(calls, count, sizeof *calls, by_latency);
-    for (size_t i = 0; i < count && i < limit; i++)
-        json_array_append_new(slowest, json_pack("{s:s, s:I, s:f, s:s, s:s}", "tool", calls[i].tool,
-                                                 "at", (json_int_t)calls[i].at_ms, "milliseconds",
-                                                 ms_of(calls[i].latency_ns), "outcome",
-                                                 *calls[i].reason ? calls[i].reason : "success",
-                                                 "client", calls[i].client));
-    free(calls);
     return slowest;
 }
 

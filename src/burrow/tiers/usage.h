@@ -27,7 +27,8 @@ bool usage_is_due(struct usage *usage);
  * by name; `tool` NULL: every tool that was called. */
 json_t *usage_latency(struct usage *usage, const char *tool);
 /* The slowest of the last 1,024 calls, slowest first: [{"tool", "at", "milliseconds", "outcome",
- * "client"}]; `tool` NULL: any. */
+ * "client"}]; `tool` NULL: any; `limit` at most USAGE_SLOWEST. */
+#define USAGE_SLOWEST 100
 json_t *usage_slowest(struct usage *usage, const char *tool, double least_ms, size_t limit);
 int64_t usage_window_start(struct usage *usage); /* Unix ms */
 /* Begin a window: how many calls the one before had. */

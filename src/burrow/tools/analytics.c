@@ -269,11 +269,13 @@ static const struct tool tools[] = {
            ", \"busiest_node\": {\"type\": [\"string\", \"null\"]}, \"degree_distribution\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"}}",
            "\"kind\", \"nodes\", \"relations\", \"mean_degree\", \"max_degree\", \"degree_distribution\""), analytics_graph_statistics},
     {"get_vector_statistics", "State of the vector indexes",
-     "Vectors, dimension, index type and a sample of recall@10 against exact search, for each space. Use it to see whether the search can be trusted.", "ana",
-     READS, INPUT_SCHEMA("\"samples\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 64, \"default\": 10, \"description\": \"searches that recall is measured by\"}", "",
+     "Vectors, dimension, index type and a sample of recall@10 against exact search, for each space. It is measured again once an eighth of the vectors has changed. "
+     "Use it to see whether the search can be trusted.", "ana",
+     READS, INPUT_SCHEMA("\"samples\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 64, \"default\": 10, \"description\": \"searches that recall is measured by, at least\"}", "",
            JSON({}) "," JSON({"samples": 5})),
      OUTPUT_SCHEMA(INTEGER("samples") "," OBJECTS("spaces", STRING("space") "," INTEGER("vectors") "," INTEGER("dimension") "," STRING("index") "," INTEGER("bytes") ","
-           NUMBER("recall_at_10"), "\"space\", \"vectors\", \"dimension\", \"index\", \"recall_at_10\""), "\"spaces\", \"samples\""), analytics_vector_statistics},
+           NUMBER("recall_at_10") "," INTEGER("samples") "," INTEGER("measured_vectors") "," INTEGER("measured_at"),
+           "\"space\", \"vectors\", \"dimension\", \"index\", \"recall_at_10\", \"samples\", \"measured_vectors\", \"measured_at\""), "\"spaces\", \"samples\""), analytics_vector_statistics},
     {"get_storage_statistics", "Size of the database", "Pages, free list and write-ahead log of the records, and the sizes of the tables when asked for (which reads the whole file).",
      "ana", READS, INPUT_SCHEMA("\"table_sizes\": {\"type\": \"boolean\", \"default\": false, \"description\": \"also the bytes of each table and index\"}", "",
            JSON({}) "," JSON({"table_sizes": true})),

@@ -157,6 +157,32 @@ static void latency_has_a_window(void **state)
     harness_refused(&harness, "get_tool_latency", "{\"tool\":\"nope\"}", "not_found", "nope");
 }
 
+/* The order is that of how long they took, whatever came first; no more than were asked for. */
+static void the_slowest_calls_come_first(void **state)
+{
+    (void)state;
+    char text[16];
+    for (int i = 0; i < 3000; i++)
+        usage_count(harness.store.usage, "some_tool", "me", i % 2 ? "not_found" : NULL,
+                    (uint64_t)((i * 7919) % 3000) * 1000000);
+    /* of the last 1,024, those with the largest (i * 7919) % 3000 */
+    json_t *result = harness_call(&harness, "get_slow_operations", "{\"limit\":3}");
+    json_t *operations = json_object_get(result, "operations");
+    int expected = 3000, found = 0;
+    while (found < 3 && --expected)
+        for (int i = 3000 - 1024; i < 3000; i++)
+            if ((i * 7919) % 3000 == expected) {
+                const json_t *one = json_array_get(operations, (size_t)found++);
+                snprintf(text, sizeof text, "%.0f",
+                         json_real_value(json_object_get(one, "milliseconds")));
+                assert_int_equal(atoi(text), expected);
+                assert_string_equal(json_string_value(json_object_get(one, "outcome")),
+                                    i % 2 ? "not_found" : "success");
+            }
+    assert_int_equal(json_array_size(operations), 3);
+    json_decref(result);
+}
+
 static void tiers_are_asked_and_measured(void **state)
 {
     (void)state;
@@ -223,6 +249,7 @@ int main(void)
         WITH_HARNESS(what_is_read_most_comes_first),
         WITH_HARNESS(statistics_become_tables),
         WITH_HARNESS(latency_has_a_window),
+        WITH_HARNESS(the_slowest_calls_come_first),
         WITH_HARNESS(tiers_are_asked_and_measured),
         WITH_HARNESS(counts_outlive_the_program),
         WITH_HARNESS(every_example_works),

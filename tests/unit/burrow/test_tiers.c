@@ -195,6 +195,52 @@ static void a_graph_takes_the_place_of_a_scan(void **state)
     assert_true(vectors_recall(store.vectors, VECTORS_MEMORIES, 20, 10) > 0.9);
 }
 
+static const char *index_type(void)
+{
+    struct vector_facts facts;
+    vectors_facts(store.vectors, VECTORS_MEMORIES, &facts);
+    return facts.index_type;
+}
+
+/* Putting in place of what is there is two changes, and leaves as many vectors. */
+static void recall_is_measured_again_when_enough_has_changed(void **state)
+{
+    char text[64];
+    (void)state;
+    const struct vector_recall *recall = vectors_recall_lately(store.vectors, VECTORS_CHATS, 5, 10);
+    assert_true(recall->recall < 0);
+    begin();
+    for (int64_t id = 1; id <= 160; id++) {
+        snprintf(text, sizeof text, "subject%lld of the archive", (long long)id);
+        put(id, text);
+    }
+    commit();
+    recall = vectors_recall_lately(store.vectors, VECTORS_MEMORIES, 5, 10);
+    assert_true(recall->recall > 0.9 && recall->measured_at > 0);
+    assert_int_equal(recall->vectors, 160);
+    for (int64_t id = 1; id <= 10; id++) {
+        begin();
+        put(id, "another subject");
+        put(200 + id, "one more");
+        commit();
+        recall = vectors_recall_lately(store.vectors, VECTORS_MEMORIES, 3, 10);
+        /* 20 changes are an eighth of 160; three are made at a time */
+        assert_int_equal(recall->vectors, id < 7 ? 160 : 167);
+        assert_int_equal(recall->samples, id < 7 ? 5 : 3);
+    }
+    recall = vectors_recall_lately(store.vectors, VECTORS_MEMORIES, 20, 10);
+    assert_int_equal(recall->samples, 20);
+    assert_int_equal(recall->vectors, 170);
+    vectors_scan_at_most(store.vectors, 100);
+    begin();
+    put(999, "the last");
+    commit();
+    while (!strcmp(index_type(), "flat"))
+        nearest("subject7 of the archive");
+    recall = vectors_recall_lately(store.vectors, VECTORS_MEMORIES, 20, 10);
+    assert_int_equal(recall->vectors, 171);
+}
+
 static void vectors_are_there_after_a_restart(void **state)
 {
     char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
@@ -651,6 +697,7 @@ int main(void)
         cmocka_unit_test(an_embedding_has_length_one_and_is_the_same_again),
         WITH_STORE(a_graph_takes_the_place_of_a_scan),
         cmocka_unit_test(vectors_are_there_after_a_restart),
+        WITH_STORE(recall_is_measured_again_when_enough_has_changed),
         WITH_STORE(a_cache_keeps_replaces_and_counts),
         WITH_STORE(a_prefix_is_no_pattern),
         WITH_STORE(more_keys_than_a_page_come_in_order),
