@@ -653,6 +653,45 @@ static void a_graph_of_another_memory_is_not_used(void **state)
     rmdir(folder);
 }
 
+static int64_t count_rows(struct records *records)
+{
+    int64_t count = -1;
+    assert_int_equal(
+        records_integer(records, NULL, 0, &count, "SELECT count(*) FROM migrations", ""), 0);
+    return count;
+}
+
+/* What another process writes meanwhile is seen by the next call; a write ends the reading. */
+static void a_call_that_reads_sees_one_state(void **state)
+{
+    char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
+    static const char insert[] = "INSERT INTO migrations VALUES('x' || random(), 1)";
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    struct records *mine = records_open(folder, NULL), *others = records_open(folder, NULL);
+    assert_int_equal(records_begin_reading(mine, NULL), 0);
+    int64_t before = count_rows(mine);
+    assert_int_equal(records_run(others, NULL, insert, ""), 1);
+    assert_int_equal(count_rows(mine), before);
+    records_end_reading(mine);
+    assert_int_equal(count_rows(mine), before + 1);
+    assert_int_equal(records_begin_reading(mine, NULL), 0);
+    assert_int_equal(count_rows(mine), before + 1);
+    assert_int_equal(records_begin(mine, NULL), 0);
+    assert_true(records_is_writing(mine));
+    assert_int_equal(records_run(mine, NULL, insert, ""), 1);
+    assert_int_equal(count_rows(others), before + 1);
+    assert_int_equal(records_commit(mine, NULL), 0);
+    records_end_reading(mine); /* of which nothing is left */
+    assert_false(records_is_writing(mine));
+    assert_int_equal(count_rows(others), before + 2);
+    records_close(mine);
+    records_close(others);
+    snprintf(path, sizeof path, "%s/burrow.db", folder);
+    unlink(path);
+    rmdir(folder);
+}
+
 static void words_of_a_user_are_no_query_syntax(void **state)
 {
     char *match = records_match("a \"b\" OR (c* NEAR/2", "AND");
@@ -712,6 +751,7 @@ int main(void)
         WITH_STORE(a_graph_follows_the_transaction_of_the_call),
         cmocka_unit_test(a_crash_between_the_two_commits_is_taken_back),
         cmocka_unit_test(a_graph_of_another_memory_is_not_used),
+        cmocka_unit_test(a_call_that_reads_sees_one_state),
         cmocka_unit_test(words_of_a_user_are_no_query_syntax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
