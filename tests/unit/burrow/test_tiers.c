@@ -213,6 +213,9 @@ static void vectors_are_there_after_a_restart(void **state)
             assert_int_equal(vectors_search(other.vectors, VECTORS_CODE, "main int", 1, &hit, NULL),
                              1);
             assert_int_equal(hit.id, 7);
+            struct vector_facts facts;
+            vectors_facts(other.vectors, VECTORS_CODE, &facts);
+            assert_int_equal(facts.kept, 1);
         }
         store_close(&other);
     }
@@ -632,12 +635,16 @@ static void an_index_that_fell_behind_is_made_anew(void **state)
     assert_int_equal(records_commit(store.records, &error), 0);
     vectors_committed(store.vectors);
     vectors_fall_behind(store.vectors, VECTORS_CHATS);
+    struct vector_facts facts;
+    vectors_facts(store.vectors, VECTORS_CHATS, &facts);
+    assert_int_equal(facts.count, 0);
+    assert_int_equal(facts.kept, 3);
     assert_int_equal(vectors_search(store.vectors, VECTORS_CHATS, "sleeping cat", 3, hits, &error),
                      3);
     assert_int_equal(hits[0].id, 2);
-    struct vector_facts facts;
     vectors_facts(store.vectors, VECTORS_CHATS, &facts);
     assert_int_equal(facts.count, 3);
+    assert_int_equal(facts.kept, 3);
 }
 
 int main(void)
