@@ -361,9 +361,18 @@ static void assert_json(json_t *value, const char *expected)
     json_decref(value);
 }
 
+static void assert_counts(int64_t nodes, int64_t relations)
+{
+    struct graph_facts facts;
+    assert_int_equal(graph_facts(store.graph, &facts, NULL), 0);
+    assert_int_equal(facts.nodes, nodes);
+    assert_int_equal(facts.relations, relations);
+}
+
 static void a_graph_is_walked_in_both_directions(void **state)
 {
     (void)state;
+    assert_counts(0, 0);
     relate("a", "knows", "b");
     relate("b", "knows", "c");
     relate("c", "likes", "d");
@@ -379,10 +388,31 @@ static void a_graph_is_walked_in_both_directions(void **state)
     json_decref(relations);
     assert_int_equal(graph_node_remove(store.graph, "b", NULL), 1);
     assert_json(graph_path(store.graph, "a", "d", GRAPH_BOTH, 5, NULL), "[]");
-    struct graph_facts facts;
-    assert_int_equal(graph_facts(store.graph, &facts, NULL), 0);
-    assert_int_equal(facts.nodes, 4);
-    assert_int_equal(facts.relations, 2);
+    assert_counts(4, 2);
+    relate("e", "knows", "a"); /* is there */
+    assert_counts(4, 2);
+    assert_int_equal(graph_relation_remove(store.graph, "e", NULL, NULL, NULL), 1);
+    assert_counts(4, 1);
+}
+
+static void a_node_that_is_there_stays_as_it_is(void **state)
+{
+    json_t *facts = json_pack("{s:i}", "a", 1), *others = json_pack("{s:i}", "a", 2);
+    bool created = false;
+    (void)state;
+    assert_int_equal(graph_node_add(store.graph, "n", "thing", facts, &created, NULL), 0);
+    assert_true(created);
+    assert_int_equal(graph_node_add(store.graph, "n", "other", others, &created, NULL), 0);
+    assert_false(created);
+    assert_json(graph_node(store.graph, "n", NULL),
+                "{\"key\":\"n\",\"type\":\"thing\",\"facts\":{\"a\":1}}");
+    assert_int_equal(graph_node_put(store.graph, "n", NULL, NULL, &created, NULL), 0);
+    assert_false(created);
+    assert_int_equal(graph_node_put(store.graph, "n", "other", NULL, NULL, NULL), 0);
+    assert_json(graph_node(store.graph, "n", NULL),
+                "{\"key\":\"n\",\"type\":\"other\",\"facts\":{\"a\":1}}");
+    json_decref(facts);
+    json_decref(others);
 }
 
 static void a_relation_needs_both_ends(void **state)
@@ -487,6 +517,7 @@ static void a_graph_follows_the_transaction_of_the_call(void **state)
 {
     (void)state;
     put_node(store.graph, "kept", "{\"a\":1}");
+    assert_counts(1, 0);
     begin();
     graph_begin(store.graph);
     put_node(store.graph, "kept", "{\"a\":2}");
@@ -494,6 +525,7 @@ static void a_graph_follows_the_transaction_of_the_call(void **state)
     assert_int_equal(graph_relation_put(store.graph, "new", "r", "kept", NULL, NULL, NULL), 0);
     records_rollback(store.records);
     graph_rollback(store.graph);
+    assert_counts(1, 0);
     assert_json(graph_node(store.graph, "new", NULL), "null");
     assert_json(graph_node(store.graph, "kept", NULL),
                 "{\"key\":\"kept\",\"type\":\"thing\",\"facts\":{\"a\":1}}");
@@ -664,6 +696,7 @@ int main(void)
         WITH_STORE(the_one_used_longest_ago_goes_first),
         WITH_STORE(what_has_expired_is_not_there),
         WITH_STORE(a_graph_is_walked_in_both_directions),
+        WITH_STORE(a_node_that_is_there_stays_as_it_is),
         WITH_STORE(a_relation_needs_both_ends),
         WITH_STORE(renaming_takes_the_relations_along),
         WITH_STORE(facts_are_merged_and_null_removes),
