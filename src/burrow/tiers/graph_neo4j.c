@@ -264,6 +264,17 @@ static json_t *neo4j_node(struct graph *any, const char *key, struct error *erro
     return node;
 }
 
+static int neo4j_node_add(struct graph *any, const char *key, const char *type, const json_t *facts,
+                          bool *created, struct error *error)
+{
+    json_t *node = neo4j_node(any, key, error);
+    *created = json_is_null(node);
+    json_decref(node);
+    if (!node)
+        return -1;
+    return *created ? neo4j_node_put(any, key, type, facts, NULL, error) : 0;
+}
+
 /* Its relations too. */
 static int remove_node(struct neo4j_graph *graph, const char *key, bool *was_there,
                        struct error *error)
@@ -581,6 +592,7 @@ static void neo4j_close(struct graph *any)
 }
 
 static const struct graph_operations operations = {.node_put = neo4j_node_put,
+                                                   .node_add = neo4j_node_add,
                                                    .node = neo4j_node,
                                                    .node_remove = neo4j_node_remove,
                                                    .node_rename = neo4j_node_rename,

@@ -78,6 +78,7 @@ int vectors_reachable(const struct vectors *vectors, struct error *error);
 
 struct vector_facts {
     int64_t count; /* vectors that can be found */
+    int64_t kept;  /* vectors in the records: more, or fewer, while the index is behind */
     unsigned dimension;
     const char *index_type; /* "flat", "hnsw" */
     size_t bytes;

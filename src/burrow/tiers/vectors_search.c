@@ -187,6 +187,7 @@ void vectors_facts(const struct vectors *vectors, enum vector_space space,
 {
     const struct vector_places *at = &vectors->spaces[space];
     *facts = (struct vector_facts){.count = (int64_t)(at->count - at->holes),
+                                   .kept = vectors->kept[space],
                                    .dimension = vectors->dimension,
                                    .index_type = at->is_graph ? "hnsw" : "flat",
                                    .bytes = at->count * vector_places_bytes_each(at)};

@@ -74,20 +74,13 @@ static int analyze_diagram_relationships(struct tool_call *call)
 
 /* ---- into the graph ------------------------------------------------------------------------- */
 
-static int put_entity(struct tool_call *call, const char *name, const char *type, bool *created)
+static int add_entity(struct tool_call *call, const char *name, const char *type, bool *created)
 {
     char key[300];
     snprintf(key, sizeof key, "entity:%.250s", name);
-    json_t *there = graph_node(call->store->graph, key, &call->error);
-    bool missing = json_is_null(there);
-    int failed = there ? 0 : -1;
-    json_decref(there);
-    *created = missing;
-    if (failed == 0 && missing) {
-        json_t *facts = json_pack("{s:[]}", "observations");
-        failed = graph_node_put(call->store->graph, key, type, facts, NULL, &call->error);
-        json_decref(facts);
-    }
+    json_t *facts = json_pack("{s:[]}", "observations");
+    int failed = graph_node_add(call->store->graph, key, type, facts, created, &call->error);
+    json_decref(facts);
     return failed;
 }
 
@@ -119,7 +112,7 @@ static int map_knowledge_connections(struct tool_call *call)
             return tool_fail(call, "invalid_argument",
                              "diagram: a label is over 200 bytes and can be no entity's name");
         }
-        failed = put_entity(call, diagram->nodes[i].label,
+        failed = add_entity(call, diagram->nodes[i].label,
                             tool_text(call, "entity_type", "concept"), &created);
         entities += created;
     }

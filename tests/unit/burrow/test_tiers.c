@@ -259,6 +259,9 @@ static void vectors_are_there_after_a_restart(void **state)
             assert_int_equal(vectors_search(other.vectors, VECTORS_CODE, "main int", 1, &hit, NULL),
                              1);
             assert_int_equal(hit.id, 7);
+            struct vector_facts facts;
+            vectors_facts(other.vectors, VECTORS_CODE, &facts);
+            assert_int_equal(facts.kept, 1);
         }
         store_close(&other);
     }
@@ -404,9 +407,18 @@ static void assert_json(json_t *value, const char *expected)
     json_decref(value);
 }
 
+static void assert_counts(int64_t nodes, int64_t relations)
+{
+    struct graph_facts facts;
+    assert_int_equal(graph_facts(store.graph, &facts, NULL), 0);
+    assert_int_equal(facts.nodes, nodes);
+    assert_int_equal(facts.relations, relations);
+}
+
 static void a_graph_is_walked_in_both_directions(void **state)
 {
     (void)state;
+    assert_counts(0, 0);
     relate("a", "knows", "b");
     relate("b", "knows", "c");
     relate("c", "likes", "d");
@@ -422,10 +434,31 @@ static void a_graph_is_walked_in_both_directions(void **state)
     json_decref(relations);
     assert_int_equal(graph_node_remove(store.graph, "b", NULL), 1);
     assert_json(graph_path(store.graph, "a", "d", GRAPH_BOTH, 5, NULL), "[]");
-    struct graph_facts facts;
-    assert_int_equal(graph_facts(store.graph, &facts, NULL), 0);
-    assert_int_equal(facts.nodes, 4);
-    assert_int_equal(facts.relations, 2);
+    assert_counts(4, 2);
+    relate("e", "knows", "a"); /* is there */
+    assert_counts(4, 2);
+    assert_int_equal(graph_relation_remove(store.graph, "e", NULL, NULL, NULL), 1);
+    assert_counts(4, 1);
+}
+
+static void a_node_that_is_there_stays_as_it_is(void **state)
+{
+    json_t *facts = json_pack("{s:i}", "a", 1), *others = json_pack("{s:i}", "a", 2);
+    bool created = false;
+    (void)state;
+    assert_int_equal(graph_node_add(store.graph, "n", "thing", facts, &created, NULL), 0);
+    assert_true(created);
+    assert_int_equal(graph_node_add(store.graph, "n", "other", others, &created, NULL), 0);
+    assert_false(created);
+    assert_json(graph_node(store.graph, "n", NULL),
+                "{\"key\":\"n\",\"type\":\"thing\",\"facts\":{\"a\":1}}");
+    assert_int_equal(graph_node_put(store.graph, "n", NULL, NULL, &created, NULL), 0);
+    assert_false(created);
+    assert_int_equal(graph_node_put(store.graph, "n", "other", NULL, NULL, NULL), 0);
+    assert_json(graph_node(store.graph, "n", NULL),
+                "{\"key\":\"n\",\"type\":\"other\",\"facts\":{\"a\":1}}");
+    json_decref(facts);
+    json_decref(others);
 }
 
 static void a_relation_needs_both_ends(void **state)
@@ -530,6 +563,7 @@ static void a_graph_follows_the_transaction_of_the_call(void **state)
 {
     (void)state;
     put_node(store.graph, "kept", "{\"a\":1}");
+    assert_counts(1, 0);
     begin();
     graph_begin(store.graph);
     put_node(store.graph, "kept", "{\"a\":2}");
@@ -537,6 +571,7 @@ static void a_graph_follows_the_transaction_of_the_call(void **state)
     assert_int_equal(graph_relation_put(store.graph, "new", "r", "kept", NULL, NULL, NULL), 0);
     records_rollback(store.records);
     graph_rollback(store.graph);
+    assert_counts(1, 0);
     assert_json(graph_node(store.graph, "new", NULL), "null");
     assert_json(graph_node(store.graph, "kept", NULL),
                 "{\"key\":\"kept\",\"type\":\"thing\",\"facts\":{\"a\":1}}");
@@ -717,12 +752,16 @@ static void an_index_that_fell_behind_is_made_anew(void **state)
     assert_int_equal(records_commit(store.records, &error), 0);
     vectors_committed(store.vectors);
     vectors_fall_behind(store.vectors, VECTORS_CHATS);
+    struct vector_facts facts;
+    vectors_facts(store.vectors, VECTORS_CHATS, &facts);
+    assert_int_equal(facts.count, 0);
+    assert_int_equal(facts.kept, 3);
     assert_int_equal(vectors_search(store.vectors, VECTORS_CHATS, "sleeping cat", 3, hits, &error),
                      3);
     assert_int_equal(hits[0].id, 2);
-    struct vector_facts facts;
     vectors_facts(store.vectors, VECTORS_CHATS, &facts);
     assert_int_equal(facts.count, 3);
+    assert_int_equal(facts.kept, 3);
 }
 
 int main(void)
@@ -743,6 +782,7 @@ int main(void)
         WITH_STORE(the_one_used_longest_ago_goes_first),
         WITH_STORE(what_has_expired_is_not_there),
         WITH_STORE(a_graph_is_walked_in_both_directions),
+        WITH_STORE(a_node_that_is_there_stays_as_it_is),
         WITH_STORE(a_relation_needs_both_ends),
         WITH_STORE(renaming_takes_the_relations_along),
         WITH_STORE(facts_are_merged_and_null_removes),
