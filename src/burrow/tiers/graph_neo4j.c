@@ -171,8 +171,8 @@ static struct write write_begin(struct graph *any)
     struct write write = {.graph = graph, .own = !graph->in_call};
     if (!write.own)
         return write;
-    write.own_records = sqlite3_get_autocommit(records_handle(graph->records)) &&
-                        records_begin(graph->records, NULL) == 0;
+    write.own_records =
+        !records_is_writing(graph->records) && records_begin(graph->records, NULL) == 0;
     neo4j_begin(any);
     return write;
 }

@@ -90,4 +90,15 @@ void vectors_facts(const struct vectors *vectors, enum vector_space space,
 double vectors_recall(struct vectors *vectors, enum vector_space space, unsigned samples,
                       unsigned k);
 
+struct vector_recall {
+    double recall; /* -1: fewer than two vectors */
+    unsigned samples, k;
+    int64_t vectors, measured_at; /* how many there were, and when (Unix ms) */
+};
+/* The same as it was measured last, since it reads every vector: measured anew when more than an
+ * eighth of them came or went since, when the kind of the index is another, or when it was over
+ * fewer samples. */
+const struct vector_recall *vectors_recall_lately(struct vectors *vectors, enum vector_space space,
+                                                  unsigned samples, unsigned k);
+
 #endif

@@ -195,6 +195,52 @@ static void a_graph_takes_the_place_of_a_scan(void **state)
     assert_true(vectors_recall(store.vectors, VECTORS_MEMORIES, 20, 10) > 0.9);
 }
 
+static const char *index_type(void)
+{
+    struct vector_facts facts;
+    vectors_facts(store.vectors, VECTORS_MEMORIES, &facts);
+    return facts.index_type;
+}
+
+/* Putting in place of what is there is two changes, and leaves as many vectors. */
+static void recall_is_measured_again_when_enough_has_changed(void **state)
+{
+    char text[64];
+    (void)state;
+    const struct vector_recall *recall = vectors_recall_lately(store.vectors, VECTORS_CHATS, 5, 10);
+    assert_true(recall->recall < 0);
+    begin();
+    for (int64_t id = 1; id <= 160; id++) {
+        snprintf(text, sizeof text, "subject%lld of the archive", (long long)id);
+        put(id, text);
+    }
+    commit();
+    recall = vectors_recall_lately(store.vectors, VECTORS_MEMORIES, 5, 10);
+    assert_true(recall->recall > 0.9 && recall->measured_at > 0);
+    assert_int_equal(recall->vectors, 160);
+    for (int64_t id = 1; id <= 10; id++) {
+        begin();
+        put(id, "another subject");
+        put(200 + id, "one more");
+        commit();
+        recall = vectors_recall_lately(store.vectors, VECTORS_MEMORIES, 3, 10);
+        /* 20 changes are an eighth of 160; three are made at a time */
+        assert_int_equal(recall->vectors, id < 7 ? 160 : 167);
+        assert_int_equal(recall->samples, id < 7 ? 5 : 3);
+    }
+    recall = vectors_recall_lately(store.vectors, VECTORS_MEMORIES, 20, 10);
+    assert_int_equal(recall->samples, 20);
+    assert_int_equal(recall->vectors, 170);
+    vectors_scan_at_most(store.vectors, 100);
+    begin();
+    put(999, "the last");
+    commit();
+    while (!strcmp(index_type(), "flat"))
+        nearest("subject7 of the archive");
+    recall = vectors_recall_lately(store.vectors, VECTORS_MEMORIES, 20, 10);
+    assert_int_equal(recall->vectors, 171);
+}
+
 static void vectors_are_there_after_a_restart(void **state)
 {
     char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
@@ -642,6 +688,45 @@ static void a_graph_of_another_memory_is_not_used(void **state)
     rmdir(folder);
 }
 
+static int64_t count_rows(struct records *records)
+{
+    int64_t count = -1;
+    assert_int_equal(
+        records_integer(records, NULL, 0, &count, "SELECT count(*) FROM migrations", ""), 0);
+    return count;
+}
+
+/* What another process writes meanwhile is seen by the next call; a write ends the reading. */
+static void a_call_that_reads_sees_one_state(void **state)
+{
+    char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
+    static const char insert[] = "INSERT INTO migrations VALUES('x' || random(), 1)";
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    struct records *mine = records_open(folder, NULL), *others = records_open(folder, NULL);
+    assert_int_equal(records_begin_reading(mine, NULL), 0);
+    int64_t before = count_rows(mine);
+    assert_int_equal(records_run(others, NULL, insert, ""), 1);
+    assert_int_equal(count_rows(mine), before);
+    records_end_reading(mine);
+    assert_int_equal(count_rows(mine), before + 1);
+    assert_int_equal(records_begin_reading(mine, NULL), 0);
+    assert_int_equal(count_rows(mine), before + 1);
+    assert_int_equal(records_begin(mine, NULL), 0);
+    assert_true(records_is_writing(mine));
+    assert_int_equal(records_run(mine, NULL, insert, ""), 1);
+    assert_int_equal(count_rows(others), before + 1);
+    assert_int_equal(records_commit(mine, NULL), 0);
+    records_end_reading(mine); /* of which nothing is left */
+    assert_false(records_is_writing(mine));
+    assert_int_equal(count_rows(others), before + 2);
+    records_close(mine);
+    records_close(others);
+    snprintf(path, sizeof path, "%s/burrow.db", folder);
+    unlink(path);
+    rmdir(folder);
+}
+
 static void words_of_a_user_are_no_query_syntax(void **state)
 {
     char *match = records_match("a \"b\" OR (c* NEAR/2", "AND");
@@ -690,6 +775,7 @@ int main(void)
         cmocka_unit_test(an_embedding_has_length_one_and_is_the_same_again),
         WITH_STORE(a_graph_takes_the_place_of_a_scan),
         cmocka_unit_test(vectors_are_there_after_a_restart),
+        WITH_STORE(recall_is_measured_again_when_enough_has_changed),
         WITH_STORE(a_cache_keeps_replaces_and_counts),
         WITH_STORE(a_prefix_is_no_pattern),
         WITH_STORE(more_keys_than_a_page_come_in_order),
@@ -705,6 +791,7 @@ int main(void)
         WITH_STORE(a_graph_follows_the_transaction_of_the_call),
         cmocka_unit_test(a_crash_between_the_two_commits_is_taken_back),
         cmocka_unit_test(a_graph_of_another_memory_is_not_used),
+        cmocka_unit_test(a_call_that_reads_sees_one_state),
         cmocka_unit_test(words_of_a_user_are_no_query_syntax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
