@@ -110,51 +110,57 @@ int buffer_printf(struct buffer *buffer, const char *format, ...)
     return room ? 0 : -1;
 }
 
-static const char *short_escape(unsigned char byte)
+/* What stands behind the backslash; 'u': the code, 0: the byte stands as it is (RFC 8259, 7). */
+static char escape_of(unsigned char byte)
 {
-    switch (byte) {
-    case '"':
-        return "\\\"";
-    case '\\':
-        return "\\\\";
-    case '\b':
-        return "\\b";
-    case '\f':
-        return "\\f";
-    case '\n':
-        return "\\n";
-    case '\r':
-        return "\\r";
-    case '\t':
-        return "\\t";
-    default:
-        return NULL;
-    }
+    static const char below_space[0x20] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+    if (byte < 0x20)
+        return below_space[byte] ? below_space[byte] : 'u';
+    return byte == '"' || byte == '\\' ? (char)byte : '\0';
+}
+
+/* Whether one of eight bytes needs an escape, by arithmetic on all of them at once. */
+static bool any_needs_escape(const char *bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    uint64_t quotes = word ^ ones * '"', backslashes = word ^ ones * '\\';
+    return (((word - ones * 0x20) & ~word) | ((quotes - ones) & ~quotes) |
+            ((backslashes - ones) & ~backslashes)) &
+           tops;
+}
+
+static size_t plain_length(const char *bytes, size_t count)
+{
+    size_t length = 0;
+    while (count - length >= 8 && !any_needs_escape(bytes + length))
+        length += 8;
+    while (length < count && !escape_of((unsigned char)bytes[length]))
+        length++;
+    return length;
+}
+
+static int append_escape(struct buffer *buffer, unsigned char byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    char escape[6] = {'\\', escape_of(byte), '0', '0', digits[byte >> 4], digits[byte & 15]};
+    return buffer_append(buffer, escape, escape[1] == 'u' ? 6 : 2);
 }
 
 int buffer_append_json_escaped(struct buffer *buffer, const char *bytes, size_t count)
 {
     size_t before = buffer_length(buffer);
-    size_t plain = 0; /* start of the run not yet copied */
-    if (count == 0)
-        return 0; /* an empty text may have no address */
-    for (size_t i = 0; i < count; i++) {
-        unsigned char byte = (unsigned char)bytes[i];
-        if (byte >= 0x20 && byte != '"' && byte != '\\')
-            continue;
-        char unicode[8];
-        const char *escape = short_escape(byte);
-        if (!escape) {
-            snprintf(unicode, sizeof unicode, "\\u%04x", byte);
-            escape = unicode;
-        }
-        if (buffer_append(buffer, bytes + plain, i - plain) < 0 ||
-            buffer_append_text(buffer, escape) < 0)
+    for (size_t at = 0; at < count; at++) {
+        size_t plain = plain_length(bytes + at, count - at);
+        if (buffer_append(buffer, bytes + at, plain) < 0)
             goto full;
-        plain = i + 1;
+        at += plain;
+        if (at < count && append_escape(buffer, (unsigned char)bytes[at]) < 0)
+            goto full;
     }
-    if (buffer_append(buffer, bytes + plain, count - plain) == 0)
-        return 0;
+    return 0;
 full:
     buffer->end = buffer->start + before;
     return -1;

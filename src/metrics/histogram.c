@@ -41,9 +41,9 @@ void histogram_free(struct histogram *histogram)
 void histogram_reset(struct histogram *histogram)
 {
     uint64_t **pages = histogram->pages;
-    for (uint32_t page = 0; pages && page < HISTOGRAM_PAGES; page++)
-        if (pages[page])
-            memset(pages[page], 0, HISTOGRAM_PAGE_COUNTERS * sizeof *pages[page]);
+    for (uint32_t page = histogram_next_page(histogram, 0); page < HISTOGRAM_PAGES;
+         page = histogram_next_page(histogram, page + 1))
+        memset(pages[page], 0, HISTOGRAM_PAGE_COUNTERS * sizeof *pages[page]);
     histogram_init(histogram);
     histogram->pages = pages;
 }
@@ -69,9 +69,11 @@ static inline uint32_t index_of(uint64_t value_ns)
 
 static inline uint64_t *counter_of(struct histogram *histogram, uint32_t index)
 {
-    uint64_t *page = histogram->pages ? histogram->pages[index >> PAGE_SHIFT] : NULL;
-    if (__builtin_expect(!page, 0) && !(page = page_make(histogram, index >> PAGE_SHIFT)))
+    uint32_t at = index >> PAGE_SHIFT;
+    uint64_t *page = histogram->pages ? histogram->pages[at] : NULL;
+    if (__builtin_expect(!page, 0) && !(page = page_make(histogram, at)))
         return NULL;
+    histogram->used[at / 64] |= UINT64_C(1) << at % 64;
     return &page[index & (HISTOGRAM_PAGE_COUNTERS - 1)];
 }
 
@@ -114,24 +116,18 @@ static int merge_page(struct histogram *into, uint32_t page, const uint64_t *fro
     return 0;
 }
 
-static bool page_is_empty(const uint64_t *page)
-{
-    for (uint32_t i = 0; page && i < HISTOGRAM_PAGE_COUNTERS; i++)
-        if (page[i])
-            return false;
-    return true;
-}
-
 /* All pages are made before any counter moves, so that running out of memory changes nothing. */
 int histogram_merge(struct histogram *into, const struct histogram *from)
 {
     if (from->count == 0)
         return 0;
-    for (uint32_t page = 0; from->pages && page < HISTOGRAM_PAGES; page++)
-        if (!page_is_empty(from->pages[page]) && !counter_of(into, page << PAGE_SHIFT))
+    for (uint32_t page = histogram_next_page(from, 0); page < HISTOGRAM_PAGES;
+         page = histogram_next_page(from, page + 1))
+        if (!counter_of(into, page << PAGE_SHIFT))
             return -1;
-    for (uint32_t page = 0; from->pages && page < HISTOGRAM_PAGES; page++)
-        if (!page_is_empty(from->pages[page]) && merge_page(into, page, from->pages[page]) < 0)
+    for (uint32_t page = histogram_next_page(from, 0); page < HISTOGRAM_PAGES;
+         page = histogram_next_page(from, page + 1))
+        if (merge_page(into, page, from->pages[page]) < 0)
             return -1;
     into->count += from->count;
     into->sum_ns += from->sum_ns;
@@ -186,19 +182,30 @@ uint64_t histogram_bucket_high(uint32_t index)
     return histogram_bucket_low(index) + (UINT64_C(1) << exponent_of_bucket(index)) - 1;
 }
 
+uint32_t histogram_next_page(const struct histogram *histogram, uint32_t page)
+{
+    uint64_t bits = page < HISTOGRAM_PAGES ? histogram->used[page / 64] >> page % 64 : 0;
+    if (bits)
+        return page + (uint32_t)__builtin_ctzll(bits);
+    for (uint32_t word = page / 64 + 1; word < HISTOGRAM_PAGE_WORDS; word++)
+        if (histogram->used[word])
+            return word * 64 + (uint32_t)__builtin_ctzll(histogram->used[word]);
+    return HISTOGRAM_PAGES;
+}
+
 bool histogram_next(const struct histogram *histogram, uint32_t *index, uint32_t *bucket,
                     uint64_t *count)
 {
-    while (histogram->pages && *index < HISTOGRAM_BUCKETS) {
-        const uint64_t *page = histogram->pages[*index >> PAGE_SHIFT];
-        if (!page) {
-            *index = ((*index >> PAGE_SHIFT) + 1) << PAGE_SHIFT;
-            continue;
-        }
-        uint32_t at = (*index)++;
-        if (page[at & (HISTOGRAM_PAGE_COUNTERS - 1)]) {
-            *bucket = at;
-            *count = page[at & (HISTOGRAM_PAGE_COUNTERS - 1)];
+    while (*index < HISTOGRAM_BUCKETS) {
+        uint32_t page = histogram_next_page(histogram, *index >> PAGE_SHIFT);
+        if (page != *index >> PAGE_SHIFT)
+            *index = page << PAGE_SHIFT;
+        for (; *index >> PAGE_SHIFT == page && page < HISTOGRAM_PAGES; ++*index) {
+            uint64_t counter = histogram->pages[page][*index & (HISTOGRAM_PAGE_COUNTERS - 1)];
+            if (counter == 0)
+                continue;
+            *bucket = (*index)++;
+            *count = counter;
             return true;
         }
     }

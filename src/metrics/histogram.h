@@ -22,10 +22,14 @@
 #define HISTOGRAM_PAGE_COUNTERS    64
 #define HISTOGRAM_BUCKETS          33792 /* indexes are below this: one hour has 33420 */
 #define HISTOGRAM_PAGES            (HISTOGRAM_BUCKETS / HISTOGRAM_PAGE_COUNTERS)
+#define HISTOGRAM_PAGE_WORDS       ((HISTOGRAM_PAGES + 63) / 64)
 
 struct histogram {
     uint64_t *
         *pages; /* HISTOGRAM_PAGES pointers, allocated with the first value; NULL: empty page */
+    /* A bit for each page that a value fell in since the last reset: the others are neither read
+     * nor cleared, so that what is asked costs as much as there are values. */
+    uint64_t used[HISTOGRAM_PAGE_WORDS];
     uint64_t count;
     uint64_t sum_ns;         /* exact, of recorded values */
     uint64_t min_ns, max_ns; /* exact; min is UINT64_MAX while empty */
@@ -51,6 +55,9 @@ uint64_t histogram_bucket_high(uint32_t index); /* highest: what a percentile re
  * count reaches ceil(fraction * count), its highest value, but never above max_ns. 0 while empty.
  */
 uint64_t histogram_quantile(const struct histogram *histogram, double fraction);
+/* Several of them in one walk; `fractions` ascend. */
+void histogram_quantiles(const struct histogram *histogram, const double *fractions, size_t count,
+                         uint64_t *values);
 double histogram_mean(const struct histogram *histogram);
 double histogram_deviation(const struct histogram *histogram);
 
@@ -85,6 +92,8 @@ struct quantile_interval histograms_quantile_interval(const struct histogram *co
                                                       size_t count, double fraction,
                                                       double confidence);
 
+/* The first page at or after `page` that values fell in; HISTOGRAM_PAGES when there is none. */
+uint32_t histogram_next_page(const struct histogram *histogram, uint32_t page);
 /* Walk the filled buckets in ascending order: start with *index = 0; false at the end. */
 bool histogram_next(const struct histogram *histogram, uint32_t *index, uint32_t *bucket,
                     uint64_t *count);

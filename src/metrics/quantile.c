@@ -102,8 +102,10 @@ static uint64_t count_in_page(const struct histogram *const *histograms, size_t 
 {
     uint64_t sum = 0;
     for (size_t h = 0; h < count; h++) {
-        const uint64_t *counters = histograms[h]->pages ? histograms[h]->pages[page] : NULL;
-        for (uint32_t i = 0; counters && i < HISTOGRAM_PAGE_COUNTERS; i++)
+        if (histogram_next_page(histograms[h], page) != page)
+            continue;
+        const uint64_t *counters = histograms[h]->pages[page];
+        for (uint32_t i = 0; i < HISTOGRAM_PAGE_COUNTERS; i++)
             sum += counters[i];
     }
     return sum;
@@ -119,13 +121,25 @@ static uint64_t count_in_bucket(const struct histogram *const *histograms, size_
     return sum;
 }
 
+/* The first page at or after `page` that values of any of them fell in. */
+static uint32_t next_page(const struct histogram *const *histograms, size_t count, uint32_t page)
+{
+    uint32_t first = HISTOGRAM_PAGES;
+    for (size_t h = 0; h < count; h++) {
+        uint32_t next = histogram_next_page(histograms[h], page);
+        first = next < first ? next : first;
+    }
+    return first;
+}
+
 /* The bucket a rank falls in, over several histograms as one; false when there is none. First the
  * page, by whole sums, then the bucket in it: this is asked for many times a second. */
 static bool bucket_at_rank(const struct histogram *const *histograms, size_t count, uint64_t rank,
                            uint32_t *bucket)
 {
     uint64_t seen = 0;
-    for (uint32_t page = 0; rank && page < HISTOGRAM_PAGES; page++) {
+    for (uint32_t page = next_page(histograms, count, 0); rank && page < HISTOGRAM_PAGES;
+         page = next_page(histograms, count, page + 1)) {
         uint64_t whole = count_in_page(histograms, count, page);
         if (seen + whole < rank) {
             seen += whole;
@@ -173,6 +187,22 @@ uint64_t histogram_count_up_to(const struct histogram *histogram, uint64_t value
 uint64_t histogram_quantile(const struct histogram *histogram, double fraction)
 {
     return histogram_value_at_rank(histogram, quantile_rank(fraction, histogram->count));
+}
+
+void histogram_quantiles(const struct histogram *histogram, const double *fractions, size_t count,
+                         uint64_t *values)
+{
+    uint64_t seen = 0, in_bucket;
+    uint32_t index = 0, bucket;
+    size_t at = 0;
+    while (at < count && histogram_next(histogram, &index, &bucket, &in_bucket)) {
+        uint64_t high = histogram_bucket_high(bucket);
+        seen += in_bucket;
+        for (; at < count && quantile_rank(fractions[at], histogram->count) <= seen; at++)
+            values[at] = high < histogram->max_ns ? high : histogram->max_ns;
+    }
+    for (; at < count; at++)
+        values[at] = 0;
 }
 
 double histogram_mean(const struct histogram *histogram)

@@ -12,6 +12,8 @@ typedef void graph_neighbour(void *context, size_t place, const char *key, const
 struct graph_operations {
     int (*node_put)(struct graph *graph, const char *key, const char *type, const json_t *facts,
                     bool *created, struct error *error);
+    int (*node_add)(struct graph *graph, const char *key, const char *type, const json_t *facts,
+                    bool *created, struct error *error);
     json_t *(*node)(struct graph *graph, const char *key, struct error *error);
     int (*node_remove)(struct graph *graph, const char *key, struct error *error);
     int (*node_rename)(struct graph *graph, const char *key, const char *to, struct error *error);

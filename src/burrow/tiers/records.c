@@ -24,8 +24,11 @@ struct statement {
     sqlite3_stmt *handle;
 };
 
+enum transaction { NONE, READING, WRITING };
+
 struct records {
     sqlite3 *database;
+    enum transaction transaction;
     struct statement statements[STATEMENT_SLOTS];
     size_t statement_count;
     char identity[33];
@@ -181,20 +184,48 @@ int records_migrate(struct records *records, const char *part, const char *const
 
 /* ---- transactions ---- */
 
+int records_begin_reading(struct records *records, struct error *error)
+{
+    if (records_run(records, error, "BEGIN", "") < 0)
+        return -1;
+    records->transaction = READING;
+    return 0;
+}
+
+void records_end_reading(struct records *records)
+{
+    if (records->transaction == READING && !sqlite3_get_autocommit(records->database))
+        records_run(records, NULL, "COMMIT", "");
+    records->transaction = NONE;
+}
+
 int records_begin(struct records *records, struct error *error)
 {
-    return records_run(records, error, "BEGIN IMMEDIATE", "") < 0 ? -1 : 0;
+    records_end_reading(records);
+    if (records_run(records, error, "BEGIN IMMEDIATE", "") < 0)
+        return -1;
+    records->transaction = WRITING;
+    return 0;
 }
 
 int records_commit(struct records *records, struct error *error)
 {
-    return records_run(records, error, "COMMIT", "") < 0 ? -1 : 0;
+    if (records_run(records, error, "COMMIT", "") < 0)
+        return -1;
+    records->transaction = NONE;
+    return 0;
 }
 
 void records_rollback(struct records *records)
 {
     if (!sqlite3_get_autocommit(records->database)) /* some errors have rolled back already */
         records_run(records, NULL, "ROLLBACK", "");
+    records->transaction = NONE;
+}
+
+bool records_is_writing(const struct records *records)
+{
+    return records->transaction == WRITING;
 }
 
 /* ---- statements ---- */
@@ -235,7 +266,9 @@ void records_done(sqlite3_stmt *statement)
     sqlite3_clear_bindings(statement);
 }
 
-static void bind_all(sqlite3_stmt *statement, const char *types, va_list values)
+/* `life`: SQLITE_STATIC when the values stay until the statement is done, else SQLITE_TRANSIENT. */
+static void bind_all(sqlite3_stmt *statement, const char *types, sqlite3_destructor_type life,
+                     va_list values)
 {
     for (int i = 1; *types; types++, i++) {
         switch (*types) {
@@ -246,11 +279,11 @@ static void bind_all(sqlite3_stmt *statement, const char *types, va_list values)
             sqlite3_bind_double(statement, i, va_arg(values, double));
             break;
         case 's':
-            sqlite3_bind_text(statement, i, va_arg(values, const char *), -1, SQLITE_TRANSIENT);
+            sqlite3_bind_text(statement, i, va_arg(values, const char *), -1, life);
             break;
         case 'b': {
             const void *bytes = va_arg(values, const void *);
-            sqlite3_bind_blob64(statement, i, bytes, va_arg(values, size_t), SQLITE_TRANSIENT);
+            sqlite3_bind_blob64(statement, i, bytes, va_arg(values, size_t), life);
             break;
         }
         default:
@@ -268,7 +301,7 @@ int64_t records_run(struct records *records, struct error *error, const char *sq
     if (!statement)
         return -1;
     va_start(values, types);
-    bind_all(statement, types, values);
+    bind_all(statement, types, SQLITE_STATIC, values);
     va_end(values);
     while ((code = sqlite3_step(statement)) == SQLITE_ROW)
         ;
@@ -286,7 +319,7 @@ sqlite3_stmt *records_query(struct records *records, struct error *error, const 
     if (!statement)
         return NULL;
     va_start(values, types);
-    bind_all(statement, types, values);
+    bind_all(statement, types, SQLITE_TRANSIENT, values);
     va_end(values);
     return statement;
 }
@@ -311,7 +344,7 @@ int records_integer(struct records *records, struct error *error, int64_t missin
     if (!statement)
         return -1;
     va_start(values, types);
-    bind_all(statement, types, values);
+    bind_all(statement, types, SQLITE_STATIC, values);
     va_end(values);
     int code = sqlite3_step(statement);
     *value = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : missing;

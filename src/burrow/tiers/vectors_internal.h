@@ -19,12 +19,21 @@ struct vectors_pending {
     float *vector; /* of what is put */
 };
 
+/* A recall, and what the index was like when it was measured. */
+struct vectors_measured {
+    struct vector_recall recall;
+    size_t changes; /* vectors added and removed since the index was made */
+    bool of_graph;
+};
+
 struct vectors {
     struct records *records;
     unsigned dimension;
     struct embedder *embedder;  /* NULL: embeddings are lexical */
     struct text_vectors *texts; /* with an embedder */
     struct vector_places spaces[VECTORS_SPACES];
+    int64_t kept[VECTORS_SPACES]; /* rows of the records, as of the last commit */
+    struct vectors_measured measured[VECTORS_SPACES];
     struct embedding_counts counts;
     struct vectors_pending *pending;
     size_t pending_count, pending_room;

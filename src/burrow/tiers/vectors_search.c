@@ -1,11 +1,14 @@
 /* The vector tier: searching and comparing what is kept, and what a transaction has put. */
 #include "burrow/tiers/vectors_internal.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define SLACK        8 /* more is asked of an index than wanted, since holes are found too */
 #define SEARCH_LIMIT 1024
+#define MEASURED_FOR 8 /* a recall holds until one in so many vectors came or went */
 
 static bool is_pending(const struct vectors *vectors, enum vector_space space, int64_t id)
 {
@@ -177,6 +180,25 @@ double vectors_between(const struct vectors *vectors, enum vector_space space, i
     return embedding_cosine(a, b, vectors->dimension);
 }
 
+/* The similarities of one to all the others are what it has in common with the sum of all, less its
+ * own share. */
+void vectors_centrality(const struct vectors *vectors, enum vector_space space, const int64_t *ids,
+                        size_t count, double *scores)
+{
+    double sum[VECTOR_LIMIT] = {0};
+    float vector[VECTOR_LIMIT];
+    for (size_t i = 0; i < count; i++)
+        if (vector_of(vectors, space, ids[i], vector))
+            for (size_t k = 0; k < vectors->dimension; k++)
+                sum[k] += (double)vector[k];
+    for (size_t i = 0; i < count; i++) {
+        scores[i] = 0;
+        if (vector_of(vectors, space, ids[i], vector))
+            for (size_t k = 0; k < vectors->dimension; k++)
+                scores[i] += (double)vector[k] * (sum[k] - (double)vector[k]) / (double)count;
+    }
+}
+
 /* ---- facts ---------------------------------------------------------------------------------- */
 
 void vectors_facts(const struct vectors *vectors, enum vector_space space,
@@ -184,6 +206,7 @@ void vectors_facts(const struct vectors *vectors, enum vector_space space,
 {
     const struct vector_places *at = &vectors->spaces[space];
     *facts = (struct vector_facts){.count = (int64_t)(at->count - at->holes),
+                                   .kept = vectors->kept[space],
                                    .dimension = vectors->dimension,
                                    .index_type = at->is_graph ? "hnsw" : "flat",
                                    .bytes = at->count * vector_places_bytes_each(at)};
@@ -204,4 +227,32 @@ double vectors_recall(struct vectors *vectors, enum vector_space which, unsigned
                       unsigned k)
 {
     return vector_places_recall(&vectors->spaces[which], samples, k);
+}
+
+/* An index that was made anew has fewer changes than before. */
+static bool still_holds(const struct vectors_measured *measured, const struct vector_places *space)
+{
+    size_t changes = space->count + space->holes;
+    return measured->recall.samples && measured->of_graph == space->is_graph &&
+           changes >= measured->changes &&
+           (int64_t)(changes - measured->changes) * MEASURED_FOR <= measured->recall.vectors;
+}
+
+const struct vector_recall *vectors_recall_lately(struct vectors *vectors, enum vector_space which,
+                                                  unsigned samples, unsigned k)
+{
+    const struct vector_places *space = &vectors->spaces[which];
+    struct vectors_measured *measured = &vectors->measured[which];
+    if (still_holds(measured, space) && measured->recall.samples >= samples &&
+        measured->recall.k == k)
+        return &measured->recall;
+    *measured =
+        (struct vectors_measured){.recall = {.recall = vectors_recall(vectors, which, samples, k),
+                                             .samples = samples,
+                                             .k = k,
+                                             .vectors = (int64_t)(space->count - space->holes),
+                                             .measured_at = (int64_t)(clock_wall_ns() / NS_PER_MS)},
+                                  .changes = space->count + space->holes,
+                                  .of_graph = space->is_graph};
+    return &measured->recall;
 }

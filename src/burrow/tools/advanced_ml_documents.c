@@ -478,23 +478,28 @@ int ml_taskmaster_metrics(struct tool_call *call)
 
 int ml_performance_report(struct tool_call *call)
 {
-    static const char *const all[] = {"calls", "failures", "error_rate", NULL};
-    static const char *const tool[] = {"tool", "calls", "failures", "mean_ms", NULL};
-    usage_flush(call->store->usage, &call->error);
-    int64_t minute = since_ms(call) / 60000;
-    json_t *result = analytics_row(call,
-                                   "SELECT coalesce(sum(calls), 0), coalesce(sum(iif(reason = '',"
-                                   " 0, calls)), 0), sum(iif(reason = '', 0, calls)) * 1.0 /"
-                                   " sum(calls) FROM usage_minutes WHERE minute >= ?1",
-                                   minute, all);
-    json_object_set_new(result, "volume",
-                        analytics_rows(call,
-                                       "SELECT tool, sum(calls), sum(iif(reason = '', 0, calls)),"
-                                       " sum(total_us) / 1e3 / sum(calls) FROM usage_minutes"
-                                       " WHERE minute >= ?1 GROUP BY 1 ORDER BY 2 DESC, 1",
-                                       minute, tool));
-    json_object_set_new(result, "latency", usage_latency(call->store->usage, NULL));
-    json_object_set_new(result, "latency_since",
-                        json_integer((json_int_t)usage_window_start(call->store->usage)));
-    return analytics_done(call, result);
+    struct usage_groups tools;
+    uint64_t calls = 0, failures = 0;
+    json_t *volume = json_array();
+    if (analytics_usage(call, USAGE_TOOL, &tools) < 0) {
+        json_decref(volume);
+        return -1;
+    }
+    for (size_t i = 0; i < tools.count; i++) {
+        const struct usage_group *tool = &tools.all[i];
+        calls += tool->calls;
+        failures += tool->failures;
+        json_array_append_new(volume, json_pack("{s:s, s:I, s:I, s:o}", "tool", tool->tool, "calls",
+                                                (json_int_t)tool->calls, "failures",
+                                                (json_int_t)tool->failures, "mean_ms",
+                                                analytics_mean_ms(tool)));
+    }
+    usage_groups_free(&tools);
+    call->structured =
+        json_pack("{s:I, s:I, s:o, s:o, s:o, s:I}", "calls", (json_int_t)calls, "failures",
+                  (json_int_t)failures, "error_rate",
+                  calls ? json_real((double)failures / (double)calls) : json_null(), "volume",
+                  volume, "latency", usage_latency(call->store->usage, NULL), "latency_since",
+                  (json_int_t)usage_window_start(call->store->usage));
+    return call->structured ? 0 : tool_fail(call, "internal", "out of memory");
 }

@@ -10,75 +10,144 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CSV_LIMIT ((size_t)4 << 20)
+#define CSV_LIMIT     ((size_t)4 << 20)
+#define CLIENTS_SHOWN 100
+#define ERRORS_SHOWN  200
 
 static const char *const migrations[] = {
     "CREATE VIRTUAL TABLE memory_vocabulary USING fts5vocab('memory_words', 'row')", NULL};
 
-/* The first minute of the window, after what is counted is in the records. */
-static int64_t first_minute(struct tool_call *call)
+/* ---- use ------------------------------------------------------------------------------------ */
+
+int analytics_usage(struct tool_call *call, unsigned keys, struct usage_groups *groups)
 {
     int64_t hours = tool_integer(call, "hours", 0);
-    usage_flush(call->store->usage, &call->error);
-    return hours ? store_now_ms() / 60000 - hours * 60 : 0;
+    int64_t since = hours ? store_now_ms() / 60000 - hours * 60 : 0;
+    return usage_sums(call->store->usage, since, keys, groups, &call->error) < 0
+               ? tool_fail_tier(call)
+               : 0;
+}
+
+static json_t *count_of(uint64_t count)
+{
+    return json_integer((json_int_t)count);
+}
+
+json_t *analytics_mean_ms(const struct usage_group *group)
+{
+    return group->calls ? json_real((double)group->total_us / 1e3 / (double)group->calls)
+                        : json_null();
+}
+
+static json_t *max_ms(const struct usage_group *group)
+{
+    return group->calls ? json_real((double)group->max_us / 1e3) : json_null();
+}
+
+static struct usage_group whole_of(const struct usage_groups *groups)
+{
+    struct usage_group whole = {.calls = 0};
+    for (size_t i = 0; i < groups->count; i++) {
+        const struct usage_group *group = &groups->all[i];
+        whole.calls += group->calls;
+        whole.failures += group->failures;
+        whole.total_us += group->total_us;
+        whole.max_us = group->max_us > whole.max_us ? group->max_us : whole.max_us;
+    }
+    return whole;
+}
+
+/* How many groups a key makes. */
+static int count_groups(struct tool_call *call, unsigned keys, json_t *into, const char *name)
+{
+    struct usage_groups groups;
+    if (analytics_usage(call, keys, &groups) < 0)
+        return -1;
+    json_object_set_new(into, name, count_of(groups.count));
+    usage_groups_free(&groups);
+    return 0;
+}
+
+static json_t *by_client(const struct usage_groups *clients)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < clients->count && i < CLIENTS_SHOWN; i++) {
+        const struct usage_group *client = &clients->all[i];
+        json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "client", client->client, "calls",
+                                              (json_int_t)client->calls, "failures",
+                                              (json_int_t)client->failures));
+    }
+    return list;
 }
 
 static int get_usage_statistics(struct tool_call *call)
 {
-    static const char *const all[] = {"calls",   "failures", "clients", "tools",
-                                      "mean_ms", "max_ms",   NULL};
-    static const char *const client[] = {"client", "calls", "failures", NULL};
-    int64_t since = first_minute(call);
-    json_t *result = analytics_row(
-        call,
-        "SELECT coalesce(sum(calls), 0), coalesce(sum(iif(reason = '', 0, calls)), 0),"
-        " count(DISTINCT client), count(DISTINCT tool), sum(total_us) / 1e3 / sum(calls),"
-        " max(max_us) / 1e3 FROM usage_minutes WHERE minute >= ?1",
-        since, all);
-    json_object_set_new(
-        result, "by_client",
-        analytics_rows(call,
-                       "SELECT client, sum(calls), sum(iif(reason = '', 0, calls)) FROM"
-                       " usage_minutes WHERE minute >= ?1 GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100",
-                       since, client));
-    return analytics_done(call, result);
+    struct usage_groups clients;
+    json_t *result = json_object();
+    call->structured = result;
+    if (analytics_usage(call, USAGE_CLIENT, &clients) < 0)
+        return -1;
+    struct usage_group whole = whole_of(&clients);
+    json_object_set_new(result, "calls", count_of(whole.calls));
+    json_object_set_new(result, "failures", count_of(whole.failures));
+    json_object_set_new(result, "clients", count_of(clients.count));
+    int failed = count_groups(call, USAGE_TOOL, result, "tools");
+    json_object_set_new(result, "mean_ms", analytics_mean_ms(&whole));
+    json_object_set_new(result, "max_ms", max_ms(&whole));
+    json_object_set_new(result, "by_client", by_client(&clients));
+    usage_groups_free(&clients);
+    return failed;
 }
 
 static int get_tool_usage(struct tool_call *call)
 {
-    static const char *const tool[] = {"tool", "calls", "failures", "mean_ms", "max_ms", NULL};
-    return analytics_done(
-        call, json_pack("{s:o}", "tools",
-                        analytics_rows(call,
-                                       "SELECT tool, sum(calls), sum(iif(reason = '', 0, calls)),"
-                                       " sum(total_us) / 1e3 / sum(calls), max(max_us) / 1e3 FROM"
-                                       " usage_minutes WHERE minute >= ?1 GROUP BY 1"
-                                       " ORDER BY 2 DESC, 1",
-                                       first_minute(call), tool)));
+    struct usage_groups tools;
+    json_t *list = json_array();
+    call->structured = json_pack("{s:o}", "tools", list);
+    if (analytics_usage(call, USAGE_TOOL, &tools) < 0)
+        return -1;
+    for (size_t i = 0; i < tools.count; i++) {
+        const struct usage_group *tool = &tools.all[i];
+        json_t *one = json_object();
+        json_object_set_new(one, "tool", json_string(tool->tool));
+        json_object_set_new(one, "calls", count_of(tool->calls));
+        json_object_set_new(one, "failures", count_of(tool->failures));
+        json_object_set_new(one, "mean_ms", analytics_mean_ms(tool));
+        json_object_set_new(one, "max_ms", max_ms(tool));
+        json_array_append_new(list, one);
+    }
+    usage_groups_free(&tools);
+    return 0;
 }
 
 static int get_error_statistics(struct tool_call *call)
 {
-    static const char *const error[] = {"tool", "reason", "calls", NULL};
-    static const char *const reason[] = {"reason", "calls", NULL};
-    static const char *const total[] = {"calls", "failures", NULL};
-    int64_t since = first_minute(call);
-    json_t *result = analytics_row(call,
-                                   "SELECT coalesce(sum(calls), 0), coalesce(sum(iif(reason = '',"
-                                   " 0, calls)), 0) FROM usage_minutes WHERE minute >= ?1",
-                                   since, total);
-    json_object_set_new(result, "by_tool",
-                        analytics_rows(call,
-                                       "SELECT tool, reason, sum(calls) FROM usage_minutes WHERE"
-                                       " minute >= ?1 AND reason <> '' GROUP BY 1, 2"
-                                       " ORDER BY 3 DESC, 1, 2 LIMIT 200",
-                                       since, error));
-    json_object_set_new(result, "by_reason",
-                        analytics_rows(call,
-                                       "SELECT reason, sum(calls) FROM usage_minutes WHERE minute"
-                                       " >= ?1 AND reason <> '' GROUP BY 1 ORDER BY 2 DESC, 1",
-                                       since, reason));
-    return analytics_done(call, result);
+    struct usage_groups errors, reasons;
+    json_t *by_tool = json_array(), *by_reason = json_array();
+    call->structured = json_pack("{s:i, s:i, s:o, s:o}", "calls", 0, "failures", 0, "by_tool",
+                                 by_tool, "by_reason", by_reason);
+    if (analytics_usage(call, USAGE_TOOL | USAGE_REASON, &errors) < 0)
+        return -1;
+    struct usage_group whole = whole_of(&errors);
+    json_object_set_new(call->structured, "calls", count_of(whole.calls));
+    json_object_set_new(call->structured, "failures", count_of(whole.failures));
+    for (size_t i = 0; i < errors.count; i++) {
+        const struct usage_group *error = &errors.all[i];
+        if (*error->reason && json_array_size(by_tool) < ERRORS_SHOWN)
+            json_array_append_new(by_tool,
+                                  json_pack("{s:s, s:s, s:I}", "tool", error->tool, "reason",
+                                            error->reason, "calls", (json_int_t)error->calls));
+    }
+    usage_groups_free(&errors);
+    if (analytics_usage(call, USAGE_REASON, &reasons) < 0)
+        return -1;
+    for (size_t i = 0; i < reasons.count; i++)
+        if (*reasons.all[i].reason)
+            json_array_append_new(by_reason,
+                                  json_pack("{s:s, s:I}", "reason", reasons.all[i].reason, "calls",
+                                            (json_int_t)reasons.all[i].calls));
+    usage_groups_free(&reasons);
+    return 0;
 }
 
 static int get_context_usage_statistics(struct tool_call *call)
@@ -269,11 +338,13 @@ static const struct tool tools[] = {
            ", \"busiest_node\": {\"type\": [\"string\", \"null\"]}, \"degree_distribution\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"}}",
            "\"kind\", \"nodes\", \"relations\", \"mean_degree\", \"max_degree\", \"degree_distribution\""), analytics_graph_statistics},
     {"get_vector_statistics", "State of the vector indexes",
-     "Vectors, dimension, index type and a sample of recall@10 against exact search, for each space. Use it to see whether the search can be trusted.", "ana",
-     READS, INPUT_SCHEMA("\"samples\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 64, \"default\": 10, \"description\": \"searches that recall is measured by\"}", "",
+     "Vectors, dimension, index type and a sample of recall@10 against exact search, for each space. It is measured again once an eighth of the vectors has changed. "
+     "Use it to see whether the search can be trusted.", "ana",
+     READS, INPUT_SCHEMA("\"samples\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 64, \"default\": 10, \"description\": \"searches that recall is measured by, at least\"}", "",
            JSON({}) "," JSON({"samples": 5})),
      OUTPUT_SCHEMA(INTEGER("samples") "," OBJECTS("spaces", STRING("space") "," INTEGER("vectors") "," INTEGER("dimension") "," STRING("index") "," INTEGER("bytes") ","
-           NUMBER("recall_at_10"), "\"space\", \"vectors\", \"dimension\", \"index\", \"recall_at_10\""), "\"spaces\", \"samples\""), analytics_vector_statistics},
+           NUMBER("recall_at_10") "," INTEGER("samples") "," INTEGER("measured_vectors") "," INTEGER("measured_at"),
+           "\"space\", \"vectors\", \"dimension\", \"index\", \"recall_at_10\", \"samples\", \"measured_vectors\", \"measured_at\""), "\"spaces\", \"samples\""), analytics_vector_statistics},
     {"get_storage_statistics", "Size of the database", "Pages, free list and write-ahead log of the records, and the sizes of the tables when asked for (which reads the whole file).",
      "ana", READS, INPUT_SCHEMA("\"table_sizes\": {\"type\": \"boolean\", \"default\": false, \"description\": \"also the bytes of each table and index\"}", "",
            JSON({}) "," JSON({"table_sizes": true})),

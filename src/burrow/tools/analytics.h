@@ -21,6 +21,10 @@ json_t *analytics_rows(struct tool_call *call, const char *sql, int64_t paramete
 /* The first of them; an object of nulls when there is none. */
 json_t *analytics_row(struct tool_call *call, const char *sql, int64_t parameter,
                       const char *const *names);
+/* Calls over the last `hours` of the call (all when absent), summed by `keys` (usage_key): the
+ * caller frees the groups. */
+int analytics_usage(struct tool_call *call, unsigned keys, struct usage_groups *groups);
+json_t *analytics_mean_ms(const struct usage_group *group); /* null when there was no call */
 /* 0 when the tiers gave what was asked; else the failure. */
 int analytics_done(struct tool_call *call, json_t *structured);
 

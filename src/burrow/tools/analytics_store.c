@@ -13,6 +13,7 @@
 #define TERM_MEMORIES  500 /* whose words are counted */
 #define TERMS_LIMIT    20000
 #define RELATIONS_SEEN 20000
+#define RECALL_OF      10
 
 static json_t *value_of(sqlite3_stmt *row, int column)
 {
@@ -158,12 +159,16 @@ int analytics_vector_statistics(struct tool_call *call)
     for (int space = 0; space < VECTORS_SPACES; space++) {
         struct vector_facts facts;
         vectors_facts(call->store->vectors, (enum vector_space)space, &facts);
-        double recall = vectors_recall(call->store->vectors, (enum vector_space)space, samples, 10);
+        const struct vector_recall *recall = vectors_recall_lately(
+            call->store->vectors, (enum vector_space)space, samples, RECALL_OF);
         json_array_append_new(
-            spaces, json_pack("{s:s, s:I, s:I, s:s, s:I, s:o}", "space", names[space], "vectors",
-                              (json_int_t)facts.count, "dimension", (json_int_t)facts.dimension,
-                              "index", facts.index_type, "bytes", (json_int_t)facts.bytes,
-                              "recall_at_10", recall < 0 ? json_null() : json_real(recall)));
+            spaces,
+            json_pack("{s:s, s:I, s:I, s:s, s:I, s:o, s:I, s:I, s:I}", "space", names[space],
+                      "vectors", (json_int_t)facts.count, "dimension", (json_int_t)facts.dimension,
+                      "index", facts.index_type, "bytes", (json_int_t)facts.bytes, "recall_at_10",
+                      recall->recall < 0 ? json_null() : json_real(recall->recall), "samples",
+                      (json_int_t)recall->samples, "measured_vectors", (json_int_t)recall->vectors,
+                      "measured_at", (json_int_t)recall->measured_at));
     }
     return analytics_done(
         call, json_pack("{s:o, s:I}", "spaces", spaces, "samples", (json_int_t)samples));

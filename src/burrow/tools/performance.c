@@ -146,15 +146,13 @@ static int get_tier_health(struct tool_call *call)
 /* The vectors in memory and the rows that they are made of. */
 static int64_t vectors_apart(struct store *store)
 {
-    struct error error = {0};
-    int64_t rows = 0, found = 0;
-    records_integer(store->records, &error, 0, &rows, "SELECT count(*) FROM vectors", "");
+    int64_t apart = 0;
     for (int space = 0; space < VECTORS_SPACES; space++) {
         struct vector_facts facts;
         vectors_facts(store->vectors, (enum vector_space)space, &facts);
-        found += facts.count;
+        apart += facts.kept - facts.count;
     }
-    return rows - found;
+    return apart;
 }
 
 static int system_health(struct tool_call *call)

@@ -58,6 +58,71 @@ static void calls_are_counted_by_tool_client_and_reason(void **state)
     check("get_activity_timeline", "{\"bucket\":\"day\",\"limit\":1}", "\"tasks\":2");
 }
 
+static void check_sum(int64_t since, unsigned keys, size_t groups, uint64_t calls,
+                      uint64_t failures)
+{
+    struct usage_groups sums;
+    struct error error = {0};
+    uint64_t found = 0, failed = 0;
+    assert_int_equal(usage_sums(harness.store.usage, since, keys, &sums, &error), 0);
+    assert_int_equal(sums.count, groups);
+    for (size_t i = 0; i < sums.count; i++) {
+        found += sums.all[i].calls;
+        failed += sums.all[i].failures;
+        assert_true(i == 0 || sums.all[i].calls <= sums.all[i - 1].calls);
+    }
+    assert_int_equal(found, calls);
+    assert_int_equal(failed, failures);
+    usage_groups_free(&sums);
+}
+
+/* Those of before, those written since a window was first asked for, and those not written yet. */
+static void calls_are_summed_wherever_they_are(void **state)
+{
+    (void)state;
+    struct usage *usage = harness.store.usage;
+    assert_int_equal(records_run(harness.store.records, NULL,
+                                 "INSERT INTO usage_minutes VALUES(100, 'old', 'me', '', 5, 50,"
+                                 " 20)",
+                                 ""),
+                     1);
+    usage_count(usage, "old", "me", NULL, 9000);
+    check_sum(0, USAGE_TOOL, 1, 6, 0);
+    check_sum(100, USAGE_TOOL, 1, 6, 0);
+    check_sum(101, USAGE_TOOL, 1, 1, 0);
+    for (int i = 0; i < 3; i++) {
+        usage_count(usage, "new", "you", i ? NULL : "not_found", 30000000);
+        assert_int_equal(usage_flush(usage, NULL), 0);
+        usage_count(usage, "new", "me", NULL, 7000);
+    }
+    check_sum(0, USAGE_TOOL, 2, 12, 1);
+    check_sum(101, USAGE_TOOL, 2, 7, 1);
+    check_sum(101, USAGE_CLIENT, 2, 7, 1);
+    check_sum(0, USAGE_REASON, 2, 12, 1);
+    check_sum(0, USAGE_TOOL | USAGE_CLIENT | USAGE_REASON, 4, 12, 1);
+    check_sum(INT64_MAX, 0, 0, 0, 0);
+    check("get_tool_usage", "{}",
+          "{\"tool\":\"old\",\"calls\":6,\"failures\":0,\"mean_ms\":0.009833333333333");
+}
+
+/* One that names itself anew with each call is one of the others in the end. */
+static void callers_cannot_make_sums_grow(void **state)
+{
+    (void)state;
+    struct usage_groups groups = {.count = 0};
+    struct usage_group one = {.tool = "tool", .calls = 1};
+    for (int i = 0; i < 2 * USAGE_GROUPS_LIMIT; i++) {
+        snprintf(one.client, sizeof one.client, "client %d", i);
+        assert_int_equal(usage_groups_add(&groups, USAGE_CLIENT, &one), 0);
+    }
+    assert_int_equal(groups.count, USAGE_GROUPS_LIMIT + 1);
+    usage_groups_sort(&groups);
+    assert_string_equal(groups.all[0].client, "others");
+    assert_int_equal(groups.all[0].calls, USAGE_GROUPS_LIMIT);
+    assert_string_equal(groups.all[1].client, "client 0");
+    usage_groups_free(&groups);
+}
+
 static void what_is_kept_is_counted(void **state)
 {
     (void)state;
@@ -157,6 +222,32 @@ static void latency_has_a_window(void **state)
     harness_refused(&harness, "get_tool_latency", "{\"tool\":\"nope\"}", "not_found", "nope");
 }
 
+/* The order is that of how long they took, whatever came first; no more than were asked for. */
+static void the_slowest_calls_come_first(void **state)
+{
+    (void)state;
+    char text[16];
+    for (int i = 0; i < 3000; i++)
+        usage_count(harness.store.usage, "some_tool", "me", i % 2 ? "not_found" : NULL,
+                    (uint64_t)((i * 7919) % 3000) * 1000000);
+    /* of the last 1,024, those with the largest (i * 7919) % 3000 */
+    json_t *result = harness_call(&harness, "get_slow_operations", "{\"limit\":3}");
+    json_t *operations = json_object_get(result, "operations");
+    int expected = 3000, found = 0;
+    while (found < 3 && --expected)
+        for (int i = 3000 - 1024; i < 3000; i++)
+            if ((i * 7919) % 3000 == expected) {
+                const json_t *one = json_array_get(operations, (size_t)found++);
+                snprintf(text, sizeof text, "%.0f",
+                         json_real_value(json_object_get(one, "milliseconds")));
+                assert_int_equal(atoi(text), expected);
+                assert_string_equal(json_string_value(json_object_get(one, "outcome")),
+                                    i % 2 ? "not_found" : "success");
+            }
+    assert_int_equal(json_array_size(operations), 3);
+    json_decref(result);
+}
+
 static void tiers_are_asked_and_measured(void **state)
 {
     (void)state;
@@ -217,12 +308,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_HARNESS(calls_are_counted_by_tool_client_and_reason),
+        WITH_HARNESS(calls_are_summed_wherever_they_are),
+        WITH_HARNESS(callers_cannot_make_sums_grow),
         WITH_HARNESS(what_is_kept_is_counted),
         WITH_HARNESS(the_shape_of_the_graph),
         WITH_HARNESS(rare_terms_stand_out),
         WITH_HARNESS(what_is_read_most_comes_first),
         WITH_HARNESS(statistics_become_tables),
         WITH_HARNESS(latency_has_a_window),
+        WITH_HARNESS(the_slowest_calls_come_first),
         WITH_HARNESS(tiers_are_asked_and_measured),
         WITH_HARNESS(counts_outlive_the_program),
         WITH_HARNESS(every_example_works),

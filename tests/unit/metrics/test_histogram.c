@@ -132,6 +132,11 @@ static void quantiles_are_those_of_the_sorted_values(void **state)
                 assert_true((double)(found - exact) <= 0.001 * (double)exact);
                 assert_int_equal(histogram_index(found), histogram_index(exact));
             }
+            uint64_t together[sizeof fractions / sizeof *fractions];
+            histogram_quantiles(&histogram, fractions, sizeof fractions / sizeof *fractions,
+                                together);
+            for (size_t f = 0; f < sizeof fractions / sizeof *fractions; f++)
+                assert_int_equal(together[f], histogram_quantile(&histogram, fractions[f]));
             histogram_free(&histogram);
             free(values);
         }
@@ -299,6 +304,32 @@ static void recording_allocates_only_for_a_new_page(void **state)
     histogram_free(&histogram);
 }
 
+/* What was there before a reset is in no answer, whether its page is used again or not. */
+static void a_reset_forgets_every_value(void **state)
+{
+    (void)state;
+    struct histogram histogram, fresh;
+    const double middle = 0.5;
+    uint64_t value = 1;
+    histogram_init(&histogram);
+    histogram_init(&fresh);
+    histogram_quantiles(&histogram, &middle, 1, &value);
+    assert_int_equal(value, 0);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 300; i++)
+            histogram_record(&histogram, any_magnitude());
+        histogram_reset(&histogram);
+        assert_int_equal(histogram_next_page(&histogram, 0), HISTOGRAM_PAGES);
+        assert_true(histogram_equal(&histogram, &fresh));
+    }
+    histogram_record_many(&histogram, HISTOGRAM_HIGHEST_NS, 3);
+    histogram_record_many(&fresh, HISTOGRAM_HIGHEST_NS, 3);
+    assert_true(histogram_equal(&histogram, &fresh));
+    assert_int_equal(histogram_quantile(&histogram, 0), HISTOGRAM_HIGHEST_NS);
+    histogram_free(&histogram);
+    histogram_free(&fresh);
+}
+
 static void counting_up_to_a_value(void **state)
 {
     (void)state;
@@ -333,6 +364,7 @@ int main(void)
         cmocka_unit_test(equality_misses_nothing),
         cmocka_unit_test(walking_gives_every_bucket_once),
         cmocka_unit_test(recording_allocates_only_for_a_new_page),
+        cmocka_unit_test(a_reset_forgets_every_value),
         cmocka_unit_test(counting_up_to_a_value),
     };
     return cmocka_run_group_tests(tests, seed, NULL);
