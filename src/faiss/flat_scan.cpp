@@ -224,9 +224,10 @@ std::vector<flat_scan::candidate> flat_scan::shortlist(const float *query, size_
         size_t within = places_within(found.lower, std::min(BLOCK, count - from), limit, places);
         for (size_t i = 0; i < within; i++) {
             candidates.emplace_back(found.lower[places[i]], static_cast<idx_t>(from + places[i]));
-            upper.push_back(found.upper[places[i]]);
+            if (found.upper[places[i]] < limit)
+                upper.push_back(found.upper[places[i]]);
         }
-        if (upper.size() < k)
+        if (upper.size() < k || (upper.size() == k && limit < HUGE_VALF))
             continue;
         auto last = upper.begin() + static_cast<std::ptrdiff_t>(k) - 1;
         std::nth_element(upper.begin(), last, upper.end());

@@ -71,6 +71,10 @@ static void what_is_kept_is_found(void **state)
     assert_int_equal(first_id("retrieve_memory", "{\"query\":\"cat\",\"type\":\"report\"}"), 2);
     assert_int_equal(first_id("search_memory", "{\"query\":\"cat\",\"tag\":\"trade\"}"), 3);
     assert_int_equal(first_id("search_memory", "{\"query\":\"cat\",\"tag\":\"no such tag\"}"), 0);
+    const char *both = "{\"query\":\"cat\",\"tag\":\"trade\",\"type\":\"note\"}";
+    assert_int_equal(first_id("retrieve_memory", both), 3);
+    both = "{\"query\":\"cat\",\"tag\":\"trade\",\"type\":\"report\"}";
+    assert_int_equal(first_id("retrieve_memory", both), 0);
 }
 
 static void a_filter_finds_the_one_among_many_that_are_nearer(void **state)
