@@ -1,5 +1,6 @@
 /* analytics: who uses what and how it goes, what the tiers hold, and any of it as a table. */
 #include "burrow/tools/analytics.h"
+#include "burrow/tools/analytics_kept.h"
 #include "burrow/tools/csv.h"
 
 #include "base/buffer.h"
@@ -15,7 +16,8 @@
 #define ERRORS_SHOWN  200
 
 static const char *const migrations[] = {
-    "CREATE VIRTUAL TABLE memory_vocabulary USING fts5vocab('memory_words', 'row')", NULL};
+    "CREATE VIRTUAL TABLE memory_vocabulary USING fts5vocab('memory_words', 'row')",
+    analytics_kept_calls, NULL};
 
 /* ---- use ------------------------------------------------------------------------------------ */
 
@@ -152,53 +154,30 @@ static int get_error_statistics(struct tool_call *call)
 
 static int get_context_usage_statistics(struct tool_call *call)
 {
-    static const char *const all[] = {"contexts",  "asked_tokens", "filled_tokens",
-                                      "fill_rate", "questions",    "unanswered_questions",
-                                      NULL};
-    int64_t hours = tool_integer(call, "hours", 0);
-    return analytics_done(call,
-                          analytics_row(call,
-                                        "SELECT count(*), coalesce(sum(asked_tokens), 0),"
-                                        " coalesce(sum(filled_tokens), 0),"
-                                        " sum(filled_tokens) * 1.0 / sum(asked_tokens),"
-                                        " (SELECT count(*) FROM questions WHERE asked_at >= ?1),"
-                                        " (SELECT count(*) FROM questions WHERE asked_at >= ?1 AND"
-                                        " passages = 0) FROM context_uses WHERE built_at >= ?1",
-                                        hours ? store_now_ms() - hours * 3600000 : 0, all));
+    if (analytics_keep(call) < 0)
+        return -1;
+    int64_t since = tally_since(call);
+    struct tally contexts = tally_sum(call, "context", since);
+    struct tally questions = tally_sum(call, "question", since);
+    return analytics_done(
+        call, json_pack("{s:I, s:I, s:I, s:o, s:I, s:I}", "contexts", (json_int_t)contexts.count,
+                        "asked_tokens", (json_int_t)contexts.first, "filled_tokens",
+                        (json_int_t)contexts.second, "fill_rate",
+                        contexts.first ? json_real((double)contexts.second / (double)contexts.first)
+                                       : json_null(),
+                        "questions", (json_int_t)questions.count, "unanswered_questions",
+                        (json_int_t)questions.first));
 }
 
 static int get_activity_timeline(struct tool_call *call)
 {
-    static const char *const bucket[] = {"at",    "calls",         "memories", "messages",
-                                         "tasks", "code_attempts", NULL};
     const char *size = tool_text(call, "bucket", "hour");
     int64_t width = strcmp(size, "minute") == 0 ? 60000
                     : strcmp(size, "hour") == 0 ? 3600000
                                                 : 86400000;
-    int64_t limit = tool_integer(call, "limit", 48);
-    json_t *buckets = json_array();
-    usage_flush(call->store->usage, &call->error);
-    sqlite3_stmt *row = records_query(
-        call->store->records, &call->error,
-        "WITH RECURSIVE buckets(at) AS (SELECT ?1 / ?3 * ?3 UNION ALL SELECT at - ?3 FROM buckets"
-        " LIMIT ?2) SELECT * FROM (SELECT at,"
-        " (SELECT coalesce(sum(calls), 0) FROM usage_minutes WHERE minute >= at / 60000"
-        " AND minute < (at + ?3) / 60000) AS calls,"
-        " (SELECT count(*) FROM memories WHERE created_at >= at AND created_at < at + ?3)"
-        " AS memories,"
-        " (SELECT count(*) FROM chats WHERE sent_at >= at AND sent_at < at + ?3) AS messages,"
-        " (SELECT count(*) FROM todos WHERE created_at >= at AND created_at < at + ?3) AS tasks,"
-        " (SELECT count(*) FROM code_attempts WHERE created_at >= at AND created_at < at + ?3)"
-        " AS attempts FROM buckets)"
-        " WHERE calls + memories + messages + tasks + attempts > 0 ORDER BY at DESC",
-        "iii", store_now_ms(), limit, width);
-    while (row && records_next(row, &call->error)) {
-        json_t *one = json_object();
-        for (int i = 0; bucket[i]; i++)
-            json_object_set_new(one, bucket[i],
-                                json_integer((json_int_t)sqlite3_column_int64(row, i)));
-        json_array_append_new(buckets, one);
-    }
+    if (analytics_keep(call) < 0)
+        return -1;
+    json_t *buckets = tally_timeline(call, width, (size_t)tool_integer(call, "limit", 48));
     return analytics_done(call, json_pack("{s:s, s:o}", "bucket", size, "buckets", buckets));
 }
 

@@ -1,5 +1,6 @@
 /* What the tiers hold: counts, sizes, distributions. */
 #include "burrow/tools/analytics.h"
+#include "burrow/tools/analytics_kept.h"
 
 #include "burrow/tiers/memories.h"
 
@@ -213,21 +214,26 @@ int analytics_conversation_statistics(struct tool_call *call)
         NULL};
     static const char *const role[] = {"role", "messages", "mean_characters", NULL};
     static const char *const longest[] = {"conversation", "messages", NULL};
-    json_t *result = analytics_row(call,
-                                   "SELECT count(*), count(DISTINCT conversation),"
-                                   " coalesce(avg(length(content)), 0.0),"
-                                   " coalesce(max(length(content)), 0), min(sent_at), max(sent_at)"
-                                   " FROM chats",
-                                   0, all);
+    if (analytics_keep(call) < 0)
+        return -1;
+    json_t *result = analytics_row(
+        call,
+        "SELECT coalesce(sum(count), 0), (SELECT conversations FROM conversation_totals),"
+        " coalesce(sum(first) * 1.0 / sum(count), 0.0),"
+        " (SELECT longest_message FROM conversation_totals), (SELECT min(sent_at) FROM chats),"
+        " (SELECT max(sent_at) FROM chats) FROM tallies WHERE kind = 'message' AND"
+        " width = 86400000",
+        0, all);
     json_object_set_new(result, "by_role",
                         analytics_rows(call,
-                                       "SELECT role, count(*), avg(length(content)) FROM chats"
-                                       " GROUP BY role ORDER BY 2 DESC, 1",
+                                       "SELECT name, sum(count), sum(first) * 1.0 / sum(count)"
+                                       " FROM tallies WHERE kind = 'message' AND width = 86400000"
+                                       " GROUP BY name ORDER BY 2 DESC, 1",
                                        0, role));
     json_object_set_new(result, "longest",
                         analytics_rows(call,
-                                       "SELECT conversation, count(*) FROM chats GROUP BY 1"
-                                       " ORDER BY 2 DESC, 1 LIMIT 10",
+                                       "SELECT name, messages FROM conversations"
+                                       " ORDER BY messages DESC, name LIMIT 10",
                                        0, longest));
     return analytics_done(call, result);
 }
@@ -237,20 +243,25 @@ int analytics_task_statistics(struct tool_call *call)
     static const char *const all[] = {"tasks", "overdue", "oldest_open_ms", "mean_open_ms", NULL};
     static const char *const status[] = {"status", "tasks", NULL};
     static const char *const priority[] = {"priority", "tasks", "open", NULL};
-    int64_t now = store_now_ms();
-    json_t *result = analytics_row(call,
-                                   "SELECT count(*), coalesce(sum(status <> 'done' AND due_at <"
-                                   " ?1), 0), max(iif(status <> 'done', ?1 - created_at, NULL)),"
-                                   " avg(iif(status <> 'done', ?1 - created_at, NULL)) FROM todos",
-                                   now, all);
+    if (analytics_keep(call) < 0)
+        return -1;
+    json_t *result = analytics_row(
+        call,
+        "SELECT coalesce(sum(tasks), 0), (SELECT count(*) FROM todos_open"
+        " WHERE due_at IS NOT NULL AND due_at < ?1), ?1 - (SELECT min(created_at) FROM todos_open),"
+        " ?1 - sum(created_at_sum) FILTER (WHERE status <> 'done') * 1.0"
+        " / sum(tasks) FILTER (WHERE status <> 'done') FROM todo_totals",
+        store_now_ms(), all);
     json_object_set_new(result, "by_status",
                         analytics_rows(call,
-                                       "SELECT status, count(*) FROM todos GROUP BY 1 ORDER BY 1",
+                                       "SELECT status, sum(tasks) FROM todo_totals GROUP BY 1"
+                                       " HAVING sum(tasks) > 0 ORDER BY 1",
                                        0, status));
     json_object_set_new(result, "by_priority",
                         analytics_rows(call,
-                                       "SELECT priority, count(*), sum(status <> 'done') FROM"
-                                       " todos GROUP BY 1 ORDER BY 1",
+                                       "SELECT priority, sum(tasks),"
+                                       " sum(iif(status = 'done', 0, tasks)) FROM todo_totals"
+                                       " GROUP BY 1 HAVING sum(tasks) > 0 ORDER BY 1",
                                        0, priority));
     return analytics_done(call, result);
 }

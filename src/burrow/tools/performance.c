@@ -1,6 +1,7 @@
 /* performance: whether the tiers answer and how fast, how long tools take, what the process uses.
  */
 #include "base/clock.h"
+#include "burrow/tools/analytics_kept.h"
 #include "burrow/tools/groups.h"
 #include "burrow/tools/schema_text.h"
 #include "metrics/histogram.h"
@@ -148,7 +149,10 @@ static int64_t vectors_apart(struct store *store)
 {
     struct error error = {0};
     int64_t rows = 0, found = 0;
-    records_integer(store->records, &error, 0, &rows, "SELECT count(*) FROM vectors", "");
+    if (analytics_keep_in(store, &error) < 0 ||
+        records_integer(store->records, &error, 0, &rows, "SELECT vectors FROM vector_totals", "") <
+            0)
+        return 0; /* the records say so themselves */
     for (int space = 0; space < VECTORS_SPACES; space++) {
         struct vector_facts facts;
         vectors_facts(store->vectors, (enum vector_space)space, &facts);
