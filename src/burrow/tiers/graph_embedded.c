@@ -8,6 +8,7 @@
 struct embedded_graph {
     struct graph graph;
     struct records *records;
+    bool keeps_degrees;
 };
 
 static const char *const migrations[] = {
@@ -247,15 +248,40 @@ static int embedded_neighbours(struct graph *graph, const char *const *keys, siz
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 
+/* Counted from now on, but not from within a transaction, which may be undone. 1 when it is. */
+static int keeps_degrees(struct graph *graph, struct error *error)
+{
+    struct embedded_graph *embedded = (struct embedded_graph *)graph;
+    if (embedded->keeps_degrees)
+        return 1;
+    if (!sqlite3_get_autocommit(records_handle(embedded->records)))
+        return 0;
+    if (graph_keep_degrees(embedded->records, error) < 0)
+        return -1;
+    embedded->keeps_degrees = true;
+    return 1;
+}
+
 static int embedded_facts(struct graph *graph, struct graph_facts *facts, struct error *error)
 {
     *facts = (struct graph_facts){.kind = "embedded", .reachable = true};
+    int kept = keeps_degrees(graph, error);
+    if (kept)
+        return kept < 0 ? -1 : graph_kept_facts(records_of(graph), facts, error);
     if (records_integer(records_of(graph), error, 0, &facts->nodes,
                         "SELECT count(*) FROM graph_nodes", "") < 0 ||
         records_integer(records_of(graph), error, 0, &facts->relations,
                         "SELECT count(*) FROM graph_relations", "") < 0)
         return -1;
     return 0;
+}
+
+static int embedded_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error)
+{
+    int kept = keeps_degrees(graph, error);
+    if (kept)
+        return kept < 0 ? -1 : graph_kept_degrees(records_of(graph), degrees, error);
+    return graph_count_degrees(graph, degrees, error);
 }
 
 /* ---- the call's transaction is that of the records ------------------------------------------ */
@@ -293,6 +319,7 @@ static const struct graph_operations operations = {.node_put = embedded_node_put
                                                    .pairs = embedded_pairs,
                                                    .neighbours = embedded_neighbours,
                                                    .facts = embedded_facts,
+                                                   .degrees = embedded_degrees,
                                                    .begin = embedded_begin,
                                                    .commit = embedded_commit,
                                                    .rollback = embedded_rollback,

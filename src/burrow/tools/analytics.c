@@ -312,7 +312,7 @@ static const struct tool tools[] = {
      OUTPUT_SCHEMA(STRING("kind") "," INTEGER("hits") "," INTEGER("misses") "," NUMBER("hit_rate") "," INTEGER("evictions") "," INTEGER("expirations") ","
            INTEGER("keys") "," INTEGER("bytes") "," INTEGER("limit_bytes"), "\"kind\", \"hits\", \"misses\", \"hit_rate\", \"evictions\", \"keys\", \"bytes\""),
      analytics_cache_statistics},
-    {"get_graph_statistics", "Shape of the graph", "Nodes, relations and how many relations nodes have (of the first 20,000 relations).", "ana", READS, PLAIN,
+    {"get_graph_statistics", "Shape of the graph", "Nodes, relations and how many relations nodes have (in Neo4j of the first 20,000 relations).", "ana", READS, PLAIN,
      OUTPUT_SCHEMA(STRING("kind") "," INTEGER("nodes") "," INTEGER("relations") "," INTEGER("relations_seen") "," NUMBER("mean_degree") "," INTEGER("max_degree")
            ", \"busiest_node\": {\"type\": [\"string\", \"null\"]}, \"degree_distribution\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"}}",
            "\"kind\", \"nodes\", \"relations\", \"mean_degree\", \"max_degree\", \"degree_distribution\""), analytics_graph_statistics},

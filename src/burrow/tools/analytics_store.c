@@ -11,10 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define TERM_MEMORIES  500 /* whose words are counted */
-#define TERMS_LIMIT    20000
-#define RELATIONS_SEEN 20000
-#define RECALL_OF      10
+#define TERM_MEMORIES 500 /* whose words are counted */
+#define TERMS_LIMIT   20000
+#define RECALL_OF     10
 
 static json_t *value_of(sqlite3_stmt *row, int column)
 {
@@ -101,54 +100,20 @@ int analytics_cache_statistics(struct tool_call *call)
 
 /* ---- graph ---------------------------------------------------------------------------------- */
 
-static void count_end(json_t *degrees, const char *key)
-{
-    json_t *there = json_object_get(degrees, key);
-    if (there)
-        json_integer_set(there, json_integer_value(there) + 1);
-    else
-        json_object_set_new(degrees, key, json_integer(1));
-}
-
-static void count_ends(void *context, const char *from, const char *to)
-{
-    count_end(context, from);
-    count_end(context, to);
-}
-
 int analytics_graph_statistics(struct tool_call *call)
 {
     struct graph_facts facts = {0};
-    json_t *degrees = json_object(), *histogram = json_object(), *degree, *busiest = json_null();
-    json_int_t most = 0;
-    const char *key;
-    char text[24];
+    struct graph_degrees degrees;
     if (graph_facts(call->store->graph, &facts, &call->error) < 0 ||
-        graph_pairs(call->store->graph, "", RELATIONS_SEEN, count_ends, degrees, &call->error) <
-            0) {
-        json_decref(degrees);
-        json_decref(histogram);
+        graph_degrees(call->store->graph, &degrees, &call->error) < 0)
         return tool_fail_tier(call);
-    }
-    json_object_foreach(degrees, key, degree)
-    {
-        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(degree));
-        count_end(histogram, text);
-        if (json_integer_value(degree) > most) {
-            most = json_integer_value(degree);
-            json_decref(busiest);
-            busiest = json_string(key);
-        }
-    }
-    int64_t seen = facts.relations < RELATIONS_SEEN ? facts.relations : RELATIONS_SEEN;
-    json_t *result =
-        json_pack("{s:s, s:I, s:I, s:I, s:f, s:I, s:o, s:o}", "kind", facts.kind, "nodes",
-                  (json_int_t)facts.nodes, "relations", (json_int_t)facts.relations,
-                  "relations_seen", (json_int_t)seen, "mean_degree",
-                  facts.nodes ? 2.0 * (double)facts.relations / (double)facts.nodes : 0.0,
-                  "max_degree", most, "busiest_node", busiest, "degree_distribution", histogram);
-    json_decref(degrees);
-    return analytics_done(call, result);
+    return analytics_done(
+        call, json_pack("{s:s, s:I, s:I, s:I, s:f, s:I, s:o, s:o}", "kind", facts.kind, "nodes",
+                        (json_int_t)facts.nodes, "relations", (json_int_t)facts.relations,
+                        "relations_seen", (json_int_t)degrees.relations, "mean_degree",
+                        facts.nodes ? 2.0 * (double)facts.relations / (double)facts.nodes : 0.0,
+                        "max_degree", (json_int_t)degrees.most, "busiest_node", degrees.busiest,
+                        "degree_distribution", degrees.distribution));
 }
 
 int analytics_vector_statistics(struct tool_call *call)
@@ -268,6 +233,15 @@ int analytics_task_statistics(struct tool_call *call)
 
 /* ---- terms ---------------------------------------------------------------------------------- */
 
+static void count_word(json_t *terms, const char *word)
+{
+    json_t *there = json_object_get(terms, word);
+    if (there)
+        json_integer_set(there, json_integer_value(there) + 1);
+    else
+        json_object_set_new(terms, word, json_integer(1));
+}
+
 static void count_words(json_t *terms, const char *text)
 {
     char word[64];
@@ -280,7 +254,7 @@ static void count_words(json_t *terms, const char *text)
         }
         word[taken] = '\0';
         if (length > 2 && length == taken && json_object_size(terms) < TERMS_LIMIT)
-            count_end(terms, word);
+            count_word(terms, word);
         text += length ? length : 1;
     }
 }
