@@ -2,12 +2,14 @@
 #include "burrow/tools/groups.h"
 #include "tool_harness.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -510,6 +512,33 @@ static void tiers_are_asked_and_measured(void **state)
                     "invalid_argument", "operations");
 }
 
+static size_t entries_of(const char *path)
+{
+    size_t count = 0;
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count - 3; /* . and .. and itself */
+}
+
+static void descriptors_and_threads_are_those_of_the_process(void **state)
+{
+    (void)state;
+    int more[5];
+    for (size_t i = 0; i < 5; i++)
+        more[i] = dup(0);
+    json_t *usage = harness_call(&harness, "get_resource_usage", "{}");
+    assert_int_equal(json_integer_value(json_object_get(usage, "descriptors")),
+                     entries_of("/proc/self/fd"));
+    assert_int_equal(json_integer_value(json_object_get(usage, "threads")),
+                     entries_of("/proc/self/task") + 1);
+    json_decref(usage);
+    for (size_t i = 0; i < 5; i++)
+        close(more[i]);
+}
+
 /* Sums are in the records when the program ends. */
 static void counts_outlive_the_program(void **state)
 {
@@ -562,6 +591,7 @@ int main(void)
         WITH_HARNESS(latency_has_a_window),
         WITH_HARNESS(the_slowest_calls_come_first),
         WITH_HARNESS(tiers_are_asked_and_measured),
+        WITH_HARNESS(descriptors_and_threads_are_those_of_the_process),
         WITH_HARNESS(counts_outlive_the_program),
         WITH_HARNESS(every_example_works),
     };
