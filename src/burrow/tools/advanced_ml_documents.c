@@ -520,10 +520,7 @@ int ml_performance_report(struct tool_call *call)
         const struct usage_group *tool = &tools.all[i];
         calls += tool->calls;
         failures += tool->failures;
-        json_array_append_new(volume, json_pack("{s:s, s:I, s:I, s:o}", "tool", tool->tool, "calls",
-                                                (json_int_t)tool->calls, "failures",
-                                                (json_int_t)tool->failures, "mean_ms",
-                                                analytics_mean_ms(tool)));
+        json_array_append_new(volume, analytics_volume(tool));
     }
     usage_groups_free(&tools);
     call->structured =

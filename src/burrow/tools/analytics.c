@@ -35,7 +35,7 @@ static json_t *count_of(uint64_t count)
     return json_integer((json_int_t)count);
 }
 
-json_t *analytics_mean_ms(const struct usage_group *group)
+static json_t *mean_ms(const struct usage_group *group)
 {
     return group->calls ? json_real((double)group->total_us / 1e3 / (double)group->calls)
                         : json_null();
@@ -94,11 +94,21 @@ static int get_usage_statistics(struct tool_call *call)
     json_object_set_new(result, "failures", count_of(whole.failures));
     json_object_set_new(result, "clients", count_of(clients.count));
     int failed = count_groups(call, USAGE_TOOL, result, "tools");
-    json_object_set_new(result, "mean_ms", analytics_mean_ms(&whole));
+    json_object_set_new(result, "mean_ms", mean_ms(&whole));
     json_object_set_new(result, "max_ms", max_ms(&whole));
     json_object_set_new(result, "by_client", by_client(&clients));
     usage_groups_free(&clients);
     return failed;
+}
+
+json_t *analytics_volume(const struct usage_group *tool)
+{
+    json_t *one = json_object();
+    json_object_set_new_nocheck(one, "tool", json_string(tool->tool));
+    json_object_set_new_nocheck(one, "calls", count_of(tool->calls));
+    json_object_set_new_nocheck(one, "failures", count_of(tool->failures));
+    json_object_set_new_nocheck(one, "mean_ms", mean_ms(tool));
+    return one;
 }
 
 static int get_tool_usage(struct tool_call *call)
@@ -109,13 +119,8 @@ static int get_tool_usage(struct tool_call *call)
     if (analytics_usage(call, USAGE_TOOL, &tools) < 0)
         return -1;
     for (size_t i = 0; i < tools.count; i++) {
-        const struct usage_group *tool = &tools.all[i];
-        json_t *one = json_object();
-        json_object_set_new(one, "tool", json_string(tool->tool));
-        json_object_set_new(one, "calls", count_of(tool->calls));
-        json_object_set_new(one, "failures", count_of(tool->failures));
-        json_object_set_new(one, "mean_ms", analytics_mean_ms(tool));
-        json_object_set_new(one, "max_ms", max_ms(tool));
+        json_t *one = analytics_volume(&tools.all[i]);
+        json_object_set_new_nocheck(one, "max_ms", max_ms(&tools.all[i]));
         json_array_append_new(list, one);
     }
     usage_groups_free(&tools);
