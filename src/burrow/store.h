@@ -35,7 +35,8 @@ struct store {
     struct embedder *embedder; /* NULL: embeddings are lexical */
     struct store_later *later;
     size_t later_count, later_room;
-    int64_t opened_at; /* Unix ms */
+    int64_t opened_at;          /* Unix ms */
+    int64_t statistics_kept_at; /* Unix ms; 0: not yet (tools/analytics_kept.h) */
 };
 
 int store_open(struct store *store, const struct store_options *options, struct error *error);

@@ -1,6 +1,7 @@
 /* The tiers by themselves: what they promise in their headers. */
 #include "burrow/store.h"
 #include "burrow/tiers/embedding.h"
+#include "burrow/tiers/graph_internal.h"
 #include "tool_harness.h"
 
 #include <setjmp.h>
@@ -482,6 +483,71 @@ static void renaming_takes_the_relations_along(void **state)
     assert_json(graph_node(store.graph, "a", NULL), "null");
 }
 
+/* What is kept of degrees is what their relations say. */
+static void check_degrees(void)
+{
+    struct graph_degrees kept,
+        counted = {.distribution = json_object(), .busiest = json_null(), .most = 0};
+    struct graph_facts facts;
+    assert_int_equal(graph_degrees(store.graph, &kept, NULL), 0);
+    assert_int_equal(graph_count_degrees(store.graph, &counted, NULL), 0);
+    assert_int_equal(graph_facts(store.graph, &facts, NULL), 0);
+    json_t *nodes = graph_nodes(store.graph, NULL, NULL, NULL, 0, SIZE_MAX >> 1, NULL);
+    assert_int_equal(facts.nodes, json_array_size(nodes));
+    assert_int_equal(facts.relations, counted.relations);
+    assert_int_equal(kept.relations, counted.relations);
+    assert_int_equal(kept.most, counted.most);
+    assert_true(json_equal(kept.busiest, counted.busiest));
+    assert_true(json_equal(kept.distribution, counted.distribution));
+    json_decref(nodes);
+    json_decref(kept.distribution);
+    json_decref(kept.busiest);
+    json_decref(counted.distribution);
+    json_decref(counted.busiest);
+}
+
+static void degrees_follow_every_change(void **state)
+{
+    (void)state;
+    unsigned random = 1;
+    char from[8], to[8];
+    for (int i = 0; i < 30; i++) {
+        snprintf(from, sizeof from, "n%d", i % 7);
+        snprintf(to, sizeof to, "n%d", i % 5);
+        relate(from, i % 2 ? "r" : "q", to);
+    }
+    check_degrees();
+    for (int i = 0; i < 400; i++) {
+        random = random * 1103515245 + 12345;
+        snprintf(from, sizeof from, "n%u", (random >> 16) % 12);
+        snprintf(to, sizeof to, "n%u", (random >> 20) % 12);
+        json_t *there = graph_node(store.graph, to, NULL);
+        switch ((random >> 24) % 8) {
+        case 0:
+            graph_node_remove(store.graph, from, NULL);
+            break;
+        case 1:
+            if (json_is_null(there))
+                graph_node_rename(store.graph, from, to, NULL);
+            break;
+        case 2:
+            graph_relation_remove(store.graph, from, NULL, to, NULL);
+            break;
+        case 3:
+            graph_relation_remove(store.graph, NULL, "q", to, NULL);
+            break;
+        default:
+            relate(from, i % 3 ? "r" : "q", to);
+        }
+        json_decref(there);
+        check_degrees();
+    }
+    begin();
+    relate("n1", "once", "other");
+    roll_back();
+    check_degrees();
+}
+
 static void put_node(struct graph *graph, const char *key, const char *facts)
 {
     struct error error = {0};
@@ -828,6 +894,7 @@ int main(void)
         WITH_STORE(a_node_that_is_there_stays_as_it_is),
         WITH_STORE(a_relation_needs_both_ends),
         WITH_STORE(renaming_takes_the_relations_along),
+        WITH_STORE(degrees_follow_every_change),
         WITH_STORE(facts_are_merged_and_null_removes),
         WITH_STORE(nodes_are_found_in_the_order_of_their_bytes),
         WITH_STORE(relations_are_removed_by_what_is_given),
