@@ -220,9 +220,7 @@ static struct usage_group group_of(const struct sum *sum)
 {
     struct usage_group group = {
         .calls = sum->calls, .total_us = sum->total_ns / 1000, .max_us = sum->max_ns / 1000};
-    snprintf(group.tool, sizeof group.tool, "%s", sum->tool);
-    snprintf(group.client, sizeof group.client, "%s", sum->client);
-    snprintf(group.reason, sizeof group.reason, "%s", sum->reason);
+    usage_group_name(&group, sum->tool, sum->client, sum->reason);
     return group;
 }
 
@@ -278,9 +276,7 @@ static int load(struct usage *usage, struct window *window, int64_t since, struc
         struct usage_group group = {.calls = (uint64_t)sqlite3_column_int64(row, 3),
                                     .total_us = (uint64_t)sqlite3_column_int64(row, 4),
                                     .max_us = (uint64_t)sqlite3_column_int64(row, 5)};
-        snprintf(group.tool, sizeof group.tool, "%s", records_text(row, 0));
-        snprintf(group.client, sizeof group.client, "%s", records_text(row, 1));
-        snprintf(group.reason, sizeof group.reason, "%s", records_text(row, 2));
+        usage_group_name(&group, records_text(row, 0), records_text(row, 1), records_text(row, 2));
         if (usage_groups_add(&window->groups, ALL_KEYS, &group) < 0) {
             records_done(row);
             out_of_memory(&problem);

@@ -1,11 +1,12 @@
 /* See usage_groups.h. */
 #include "burrow/tiers/usage_groups.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LEAST_ROOM 64
+
+static const char others[USAGE_CLIENT_SIZE] = "others";
 
 static size_t hash_of(const struct usage_group *group)
 {
@@ -63,16 +64,33 @@ static struct usage_group *find_or_make(struct usage_groups *groups,
     return &groups->all[*slot - 1];
 }
 
+void usage_group_name(struct usage_group *group, const char *tool, const char *client,
+                      const char *reason)
+{
+    const struct {
+        char *to;
+        size_t size;
+        const char *text;
+    } texts[] = {{group->tool, sizeof group->tool, tool},
+                 {group->client, sizeof group->client, client},
+                 {group->reason, sizeof group->reason, reason}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        size_t length = strnlen(texts[i].text, texts[i].size - 1);
+        memcpy(texts[i].to, texts[i].text, length);
+        texts[i].to[length] = '\0';
+    }
+}
+
 int usage_groups_add(struct usage_groups *groups, unsigned keys, const struct usage_group *more)
 {
     struct usage_group wanted = {.calls = 0};
     if (keys & USAGE_TOOL)
-        snprintf(wanted.tool, sizeof wanted.tool, "%s", more->tool);
+        memcpy(wanted.tool, more->tool, sizeof wanted.tool);
     if (keys & USAGE_CLIENT)
-        snprintf(wanted.client, sizeof wanted.client, "%s",
-                 groups->count < USAGE_GROUPS_LIMIT ? more->client : "others");
+        memcpy(wanted.client, groups->count < USAGE_GROUPS_LIMIT ? more->client : others,
+               sizeof wanted.client);
     if (keys & USAGE_REASON)
-        snprintf(wanted.reason, sizeof wanted.reason, "%s", more->reason);
+        memcpy(wanted.reason, more->reason, sizeof wanted.reason);
     struct usage_group *group = find_or_make(groups, &wanted);
     if (!group)
         return -1;

@@ -24,6 +24,9 @@ struct usage_groups {
     size_t slot_count;
 };
 
+/* Its texts, cut where they are too long. */
+void usage_group_name(struct usage_group *group, const char *tool, const char *client,
+                      const char *reason);
 /* Add to the group that has those of its texts that `keys` names. -1: out of memory. */
 int usage_groups_add(struct usage_groups *groups, unsigned keys, const struct usage_group *more);
 /* Most calls first, then by name; nothing is added after. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -727,6 +728,48 @@ static void a_call_that_reads_sees_one_state(void **state)
     rmdir(folder);
 }
 
+static long long size_of(const char *folder, const char *name)
+{
+    char path[96];
+    struct stat facts;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return stat(path, &facts) == 0 ? (long long)facts.st_size : -1;
+}
+
+/* What is written for long does not make the log grow, and is there for others to see. */
+static void the_log_is_moved_beside_the_calls(void **state)
+{
+    char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
+    struct store_options options = {.folder = mkdtemp(folder)};
+    struct store big;
+    struct error error;
+    int64_t count = 0;
+    (void)state;
+    if (store_open(&big, &options, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_true(records_run(big.records, NULL, "CREATE TABLE much(bytes BLOB)", "") >= 0);
+    for (int i = 0; checkpoint_count(big.checkpoint) < 5; i++) {
+        assert_int_equal(records_begin(big.records, NULL), 0);
+        assert_int_equal(
+            records_run(big.records, NULL, "INSERT INTO much VALUES(zeroblob(200000))", ""), 1);
+        assert_int_equal(records_commit(big.records, NULL), 0);
+        count++;
+        assert_true(i < 100000);
+    }
+    assert_true(size_of(folder, "burrow.db") > count * 200000 / 2);
+    assert_true(size_of(folder, "burrow.db-wal") < size_of(folder, "burrow.db"));
+    store_close(&big);
+    snprintf(path, sizeof path, "%s/burrow.db", folder);
+    assert_int_equal(size_of(folder, "burrow.db-wal"), -1);
+    struct records *after = records_open(folder, NULL);
+    int64_t found = 0;
+    assert_int_equal(records_integer(after, NULL, 0, &found, "SELECT count(*) FROM much", ""), 0);
+    assert_int_equal(found, count);
+    records_close(after);
+    unlink(path);
+    rmdir(folder);
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
 
 /* An index that could not follow the records is made anew when it is next asked. */
@@ -783,6 +826,7 @@ int main(void)
         cmocka_unit_test(a_crash_between_the_two_commits_is_taken_back),
         cmocka_unit_test(a_graph_of_another_memory_is_not_used),
         cmocka_unit_test(a_call_that_reads_sees_one_state),
+        cmocka_unit_test(the_log_is_moved_beside_the_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
