@@ -136,7 +136,7 @@ static struct term *make_term(struct word_index *index, const char *text, size_t
     return *slot = term;
 }
 
-const struct term *word_index_term(const struct word_index *index, const char *text, size_t length)
+struct term *word_index_term(const struct word_index *index, const char *text, size_t length)
 {
     return index->term_slots ? *slot_of(index, text, length, hash_of(text, length)) : NULL;
 }
@@ -167,6 +167,34 @@ static int add_word(void *context, int flags, const char *text, int length, int 
         term->room = room;
     }
     term->postings[term->count++] = (struct posting){place, 1};
+    term->documents++;
+    return SQLITE_OK;
+}
+
+struct removal {
+    struct word_index *index;
+    uint32_t place;
+};
+
+static int remove_word(void *context, int flags, const char *text, int length, int start, int end)
+{
+    const struct removal *removal = context;
+    struct term *term = word_index_term(removal->index, text, (size_t)length);
+    uint32_t low = 0, high = term ? term->count : 0;
+    (void)flags;
+    (void)start;
+    (void)end;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (term->postings[middle].place < removal->place)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (!term || low == term->count || term->postings[low].place != removal->place)
+        return SQLITE_CORRUPT; /* it did not come with this text */
+    term->documents -= term->postings[low].times > 0;
+    term->postings[low].times = 0;
     return SQLITE_OK;
 }
 
@@ -218,28 +246,37 @@ static int grow_documents(struct word_index *index)
     return 0;
 }
 
-static void remove_document(struct word_index *index, int64_t id)
+static int tokenize(struct word_index *index, const char *text, void *context,
+                    int (*each)(void *, int, const char *, int, int, int))
+{
+    return index->tokenizer.xTokenize(index->made, context, FTS5_TOKENIZE_DOCUMENT, text,
+                                      (int)strlen(text), each) == SQLITE_OK
+               ? 0
+               : -1;
+}
+
+static int remove_document(struct word_index *index, int64_t id, const char *text)
 {
     struct document *document = find_document(index, id);
     if (!document)
-        return;
+        return 0;
+    struct removal removal = {index, (uint32_t)(document - index->documents)};
     document->id = -1;
     index->words -= document->words;
     index->holes++;
+    return tokenize(index, text, &removal, remove_word);
 }
 
 static int add_document(struct word_index *index, int64_t id, const char *text)
 {
-    remove_document(index, id);
-    if (grow_documents(index) < 0)
+    if (find_document(index, id) || grow_documents(index) < 0)
         return -1;
     struct document *document = &index->documents[index->document_count++];
     *document = (struct document){.id = id};
     insert_place(index, index->document_count - 1);
-    int result = index->tokenizer.xTokenize(index->made, index, FTS5_TOKENIZE_DOCUMENT, text,
-                                            (int)strlen(text), add_word);
+    int failed = tokenize(index, text, index, add_word);
     index->words += document->words;
-    return result == SQLITE_OK ? 0 : -1;
+    return failed;
 }
 
 int word_index_load(struct word_index *index, struct error *error)
@@ -261,7 +298,8 @@ int word_index_load(struct word_index *index, struct error *error)
 
 /* ---- changes -------------------------------------------------------------------------------- */
 
-static int add_change(struct word_index *index, int64_t id, char *text, struct error *error)
+static int add_change(struct word_index *index, int64_t id, bool removed, const char *text,
+                      struct error *error)
 {
     if (index->change_count == CHANGES_LIMIT)
         return error_set(error, ERROR_USAGE, "more than %d documents in one call; split it",
@@ -274,34 +312,29 @@ static int add_change(struct word_index *index, int64_t id, char *text, struct e
         index->changes = changes;
         index->change_room = room;
     }
-    index->changes[index->change_count++] = (struct change){id, text};
+    char *copy = strdup(text);
+    if (!copy)
+        return out_of_memory(error);
+    index->changes[index->change_count++] = (struct change){id, removed, copy};
     return 0;
 }
 
 int word_index_put(struct word_index *index, int64_t id, const char *text, struct error *error)
 {
-    char *copy = strdup(text);
-    if (!copy)
-        return out_of_memory(error);
-    int failed = add_change(index, id, copy, error);
-    if (failed < 0)
-        free(copy);
-    return failed;
+    return add_change(index, id, false, text, error);
 }
 
-int word_index_remove(struct word_index *index, int64_t id, struct error *error)
+int word_index_remove(struct word_index *index, int64_t id, const char *text, struct error *error)
 {
-    return add_change(index, id, NULL, error);
+    return add_change(index, id, true, text, error);
 }
 
 void word_index_committed(struct word_index *index)
 {
     for (size_t i = 0; i < index->change_count && !index->behind; i++) {
         const struct change *change = &index->changes[i];
-        if (!change->text)
-            remove_document(index, change->id);
-        else if (add_document(index, change->id, change->text) < 0)
-            index->behind = true;
+        index->behind =
+            (change->removed ? remove_document : add_document)(index, change->id, change->text) < 0;
     }
     if (index->holes > LEAST_REBUILD && index->holes * 2 > index->document_count)
         index->behind = true;
@@ -313,4 +346,15 @@ void word_index_rolled_back(struct word_index *index)
     for (size_t i = 0; i < index->change_count; i++)
         free(index->changes[i].text);
     index->change_count = 0;
+}
+
+int64_t word_index_count(const struct word_index *index, const char *word)
+{
+    const struct term *term = word_index_term(index, word, strlen(word));
+    return term ? term->documents : 0;
+}
+
+int64_t word_index_documents(const struct word_index *index)
+{
+    return (int64_t)(index->document_count - index->holes);
 }

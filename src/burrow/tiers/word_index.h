@@ -1,7 +1,8 @@
-/* Which documents hold which words, in memory: one index for the messages, one for the tasks. As
- * with vectors, the documents are kept in the records, in the transaction of the call; the index
- * follows when it commits, and is made from the records at start. Keeping it in the records (FTS5)
- * would write four more pages with each document, and read whole lists of documents to rank them.
+/* Which documents hold which words, in memory: an index for memories, one for messages, one for
+ * tasks. As with vectors, the documents are kept in the records, in the transaction of the call;
+ * the index follows when it commits, and is made from the records at start. Keeping it in the
+ * records (FTS5) would write four more pages with each document, and read whole lists of documents
+ * to rank them.
  *
  * Words are those of FTS5's tokenizer unicode61: case and accents do not count. */
 #ifndef BURROW_TIERS_WORD_INDEX_H
@@ -25,17 +26,30 @@ void word_index_close(struct word_index *index); /* harmless on NULL */
 /* From the records, once their tables are there. Until then nothing is found. */
 int word_index_load(struct word_index *index, struct error *error);
 
-/* A document came, or has another text; or went. Inside the call's transaction. */
+/* A document came; or went, with the text that it came with. One that changes does both. Inside the
+ * call's transaction. */
 int word_index_put(struct word_index *index, int64_t id, const char *text, struct error *error);
-int word_index_remove(struct word_index *index, int64_t id, struct error *error);
+int word_index_remove(struct word_index *index, int64_t id, const char *text, struct error *error);
 /* The store's: the transaction of the call is over. */
 void word_index_committed(struct word_index *index);
 void word_index_rolled_back(struct word_index *index);
 
+/* How many documents hold a word, and how many there are. */
+int64_t word_index_count(const struct word_index *index, const char *word);
+int64_t word_index_documents(const struct word_index *index);
+
 enum word_index_wanted { WORD_INDEX_ALL, WORD_INDEX_ANY };
-/* The documents that hold all the words of a text, or any of them, best first: how many were
- * written to `hits`, at most `limit`; -1 with an error. Sees what is committed. */
-int word_index_search(struct word_index *index, const char *text, enum word_index_wanted wanted,
-                      size_t limit, struct word_hit *hits, struct error *error);
+struct word_index_query {
+    const char *text;
+    enum word_index_wanted wanted; /* documents that hold all its words, or any of them */
+    /* NULL: all documents count; else those that it says so of. 1 it does, 0 not, -1 an error. */
+    int (*counts)(void *context, int64_t id, struct error *error);
+    void *context;
+};
+/* The best of the documents that are wanted, in their order: how many were written to `hits`, at
+ * most `limit`; -1 with an error. Sees what is committed. Of a word that very many hold the newest
+ * of these are ranked. */
+int word_index_search(struct word_index *index, const struct word_index_query *query, size_t limit,
+                      struct word_hit *hits, struct error *error);
 
 #endif

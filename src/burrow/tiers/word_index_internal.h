@@ -5,13 +5,14 @@
 #include "burrow/tiers/word_index.h"
 
 struct posting {
-    uint32_t place, times;
+    uint32_t place, times; /* times 0: the document went */
 };
 
 struct term {
     uint64_t hash;
     struct posting *postings;
     uint32_t count, room;
+    uint32_t documents; /* that are there: no more than postings */
     uint32_t length;
     char text[];
 };
@@ -23,7 +24,8 @@ struct document {
 
 struct change { /* of a transaction, until it commits */
     int64_t id;
-    char *text; /* NULL: it went */
+    bool removed;
+    char *text;
 };
 
 struct word_index {
@@ -43,7 +45,7 @@ struct word_index {
     bool behind; /* made anew before it is used */
 };
 
-/* NULL: no document holds it. */
-const struct term *word_index_term(const struct word_index *index, const char *text, size_t length);
+/* NULL: no document ever held it. */
+struct term *word_index_term(const struct word_index *index, const char *text, size_t length);
 
 #endif

@@ -398,8 +398,9 @@ static json_int_t similar_tasks(struct tool_call *call, const char *text, double
 {
     struct word_hit hits[TASKS_COMPARED];
     json_int_t done = 0;
-    int count = word_index_search(call->store->todo_words, text, WORD_INDEX_ANY, TASKS_COMPARED,
-                                  hits, &call->error);
+    const struct word_index_query words = {.text = text, .wanted = WORD_INDEX_ANY};
+    int count =
+        word_index_search(call->store->todo_words, &words, TASKS_COMPARED, hits, &call->error);
     *mean = 0;
     for (int i = 0; i < count; i++) {
         sqlite3_stmt *row = records_query(call->store->records, &call->error,

@@ -170,14 +170,15 @@ static int search_chats(struct tool_call *call)
     struct ranked all[2 * FOUND_LIMIT];
     struct vector_hit near[FOUND_LIMIT];
     struct word_hit matching[FOUND_LIMIT];
+    const struct word_index_query words = {.text = tool_text(call, "query", ""),
+                                           .wanted = WORD_INDEX_ALL};
     size_t limit = (size_t)tool_integer(call, "limit", 10), count = 0;
     const char *conversation = tool_text(call, "conversation", NULL);
     int found = vectors_search(call->store->vectors, VECTORS_CHATS, tool_text(call, "query", ""),
                                (unsigned)(conversation ? FOUND_LIMIT : limit), near, &call->error);
-    int matched = found < 0
-                      ? -1
-                      : word_index_search(call->store->chat_words, tool_text(call, "query", ""),
-                                          WORD_INDEX_ALL, FOUND_LIMIT, matching, &call->error);
+    int matched = found < 0 ? -1
+                            : word_index_search(call->store->chat_words, &words, FOUND_LIMIT,
+                                                matching, &call->error);
     if (matched < 0)
         return tool_fail_tier(call);
     for (int i = 0; i < found; i++)

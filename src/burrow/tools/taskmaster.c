@@ -44,17 +44,15 @@ static int open_words(struct store *store, struct error *error)
     return store->todo_words ? word_index_load(store->todo_words, error) : -1;
 }
 
-/* What the task of the answer is found by. */
-static int put_words(struct tool_call *call)
+/* What a task is found by: `change` is word_index_put or word_index_remove. */
+static int change_words(struct tool_call *call, int64_t id, const char *title,
+                        const char *description,
+                        int (*change)(struct word_index *, int64_t, const char *, struct error *))
 {
-    const json_t *todo = json_object_get(call->structured, "todo");
     char *text;
-    if (asprintf(&text, "%s\n%s", json_string_value(json_object_get(todo, "title")),
-                 json_string_value(json_object_get(todo, "description"))) < 0)
+    if (asprintf(&text, "%s\n%s", title, description) < 0)
         return tool_fail(call, "internal", "out of memory");
-    int failed =
-        word_index_put(call->store->todo_words, json_integer_value(json_object_get(todo, "id")),
-                       text, &call->error);
+    int failed = change(call->store->todo_words, id, text, &call->error);
     free(text);
     return failed < 0 ? tool_fail_tier(call) : 0;
 }
@@ -129,7 +127,10 @@ static int add_todo(struct tool_call *call)
     snprintf(key, sizeof key, "task:%lld", (long long)id);
     if (graph_node_put(call->store->graph, key, "task", NULL, NULL, &call->error) < 0)
         return tool_fail_tier(call);
-    return find_todo(call, id) < 0 ? -1 : put_words(call);
+    if (change_words(call, id, tool_text(call, "title", ""), tool_text(call, "description", ""),
+                     word_index_put) < 0)
+        return -1;
+    return find_todo(call, id);
 }
 
 /* The rendered task, for as long as nothing changes it. */
@@ -182,10 +183,26 @@ static int list_todos(struct tool_call *call)
                       tool_integer(call, "offset", 0), tool_integer(call, "limit", 20)));
 }
 
+/* The words of a task that will have others. */
+static int forget_words(struct tool_call *call, int64_t id)
+{
+    int failed = 0;
+    sqlite3_stmt *row =
+        records_query(call->store->records, &call->error,
+                      "SELECT title, description FROM todos WHERE id = ?1", "i", id);
+    if (row && records_next(row, &call->error)) {
+        failed =
+            change_words(call, id, records_text(row, 0), records_text(row, 1), word_index_remove);
+        records_done(row);
+    }
+    return call->error.code == ERROR_NONE ? failed : tool_fail_tier(call);
+}
+
 static int update_todo(struct tool_call *call)
 {
     int64_t id = tool_integer(call, "id", 0), due = tool_integer(call, "due_at", -1);
-    if (forget_cached(call, id) < 0)
+    bool renamed = tool_value(call, "title") || tool_value(call, "description");
+    if (forget_cached(call, id) < 0 || (renamed && forget_words(call, id) < 0))
         return -1;
     int failed = answer_with(
         call,
@@ -200,8 +217,11 @@ static int update_todo(struct tool_call *call)
                       tool_text(call, "description", NULL), tool_text(call, "status", NULL),
                       tool_text(call, "priority", NULL), due, store_now_ms()),
         id);
-    bool renamed = tool_value(call, "title") || tool_value(call, "description");
-    return failed < 0 || !renamed ? failed : put_words(call);
+    if (failed < 0 || !renamed)
+        return failed;
+    const json_t *todo = json_object_get(call->structured, "todo");
+    return change_words(call, id, json_string_value(json_object_get(todo, "title")),
+                        json_string_value(json_object_get(todo, "description")), word_index_put);
 }
 
 static int complete_todo(struct tool_call *call)
@@ -227,9 +247,10 @@ static int by_id(const void *one, const void *other)
 static int search_todos(struct tool_call *call)
 {
     struct word_hit hits[FOUND_LIMIT];
-    int count =
-        word_index_search(call->store->todo_words, tool_text(call, "query", ""), WORD_INDEX_ALL,
-                          (size_t)tool_integer(call, "limit", 20), hits, &call->error);
+    const struct word_index_query words = {.text = tool_text(call, "query", ""),
+                                           .wanted = WORD_INDEX_ALL};
+    int count = word_index_search(call->store->todo_words, &words,
+                                  (size_t)tool_integer(call, "limit", 20), hits, &call->error);
     if (count < 0)
         return tool_fail_tier(call);
     qsort(hits, (size_t)count, sizeof *hits, by_id);
