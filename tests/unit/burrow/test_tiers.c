@@ -836,15 +836,6 @@ static void the_log_is_moved_beside_the_calls(void **state)
     rmdir(folder);
 }
 
-static void words_of_a_user_are_no_query_syntax(void **state)
-{
-    char *match = records_match("a \"b\" OR (c* NEAR/2", "AND");
-    (void)state;
-    assert_string_equal(match, "\"a\" AND \"b\" AND \"OR\" AND \"c\" AND \"NEAR\" AND \"2\"");
-    free(match);
-    assert_null(records_match("*** \"\"", "OR"));
-}
-
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
 
 /* An index that could not follow the records is made anew when it is next asked. */
@@ -903,7 +894,6 @@ int main(void)
         cmocka_unit_test(a_graph_of_another_memory_is_not_used),
         cmocka_unit_test(a_call_that_reads_sees_one_state),
         cmocka_unit_test(the_log_is_moved_beside_the_calls),
-        cmocka_unit_test(words_of_a_user_are_no_query_syntax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
