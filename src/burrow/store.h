@@ -10,6 +10,7 @@
 #include "burrow/tiers/records.h"
 #include "burrow/tiers/usage.h"
 #include "burrow/tiers/vectors.h"
+#include "burrow/tiers/word_index.h"
 #include "burrow/tiers/words.h"
 
 #include <pthread.h>
@@ -32,10 +33,12 @@ struct store {
     struct cache *cache;
     struct graph *graph;
     struct usage *usage;
-    struct embedder *embedder; /* NULL: embeddings are lexical */
+    struct embedder *embedder;                  /* NULL: embeddings are lexical */
+    struct word_index *chat_words, *todo_words; /* opened by the tools that own their tables */
     struct store_later *later;
     size_t later_count, later_room;
-    int64_t opened_at; /* Unix ms */
+    int64_t opened_at;          /* Unix ms */
+    int64_t statistics_kept_at; /* Unix ms; 0: not yet (tools/analytics_kept.h) */
 };
 
 int store_open(struct store *store, const struct store_options *options, struct error *error);
@@ -45,7 +48,8 @@ void store_close(struct store *store);
  * changes nothing of it: add `amount`, or delete it when that is 0. */
 #define STORE_LATER_LIMIT 4096
 int store_later(struct store *store, const char *key, int64_t amount, struct error *error);
-/* The dispatcher's: the call succeeded, or did not. */
+/* The dispatcher's: the call succeeded, and what it wrote is committed, or it did not. The counts
+ * change, and the word indexes follow. */
 void store_do_later(struct store *store, bool succeeded);
 
 /* Unix time in milliseconds: what every *_at column and field holds. */

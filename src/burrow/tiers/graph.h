@@ -99,4 +99,15 @@ struct graph_facts {
 /* Does not fail for a Neo4j that cannot be reached: `reachable` says it. */
 int graph_facts(struct graph *graph, struct graph_facts *facts, struct error *error);
 
+struct graph_degrees {
+    json_t *distribution; /* {"DEGREE": how many nodes have so many relations}, but for 0 */
+    json_t *busiest;      /* key of a node that has the most; null when there is no relation */
+    int64_t most;
+    int64_t relations; /* that were looked at */
+};
+/* Embedded: of all relations; in Neo4j: of the first GRAPH_DEGREES_SEEN. The caller releases both
+ * values. -1 with an error, and without them. */
+#define GRAPH_DEGREES_SEEN 20000
+int graph_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error);
+
 #endif

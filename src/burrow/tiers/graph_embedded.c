@@ -8,8 +8,7 @@
 struct embedded_graph {
     struct graph graph;
     struct records *records;
-    bool counted; /* what follows is what there is; else it is counted when it is asked for */
-    int64_t nodes, relations;
+    bool keeps_degrees;
 };
 
 static const char *const migrations[] = {
@@ -41,14 +40,10 @@ static struct records *records_of(struct graph *graph)
 static int insert_node(struct graph *graph, const char *key, const char *type, const char *facts,
                        struct error *error)
 {
-    int64_t inserted = records_run(records_of(graph), error,
-                                   "INSERT INTO graph_nodes(key, type, facts) VALUES(?1,"
-                                   " coalesce(?2, 'node'), coalesce(?3, '{}')) ON CONFLICT DO"
-                                   " NOTHING",
-                                   "sss", key, type, facts);
-    if (inserted > 0)
-        embedded_of(graph)->nodes++;
-    return (int)inserted;
+    return (int)records_run(records_of(graph), error,
+                            "INSERT INTO graph_nodes(key, type, facts) VALUES(?1,"
+                            " coalesce(?2, 'node'), coalesce(?3, '{}')) ON CONFLICT DO NOTHING",
+                            "sss", key, type, facts);
 }
 
 /* Writes nothing where it changes nothing. json_patch is RFC 7396: members are added or replaced,
@@ -110,18 +105,11 @@ static json_t *embedded_node(struct graph *graph, const char *key, struct error 
     return graph_finished(node, &problem, error);
 }
 
-/* Its relations go with it, by their foreign keys: SQLite counts those in all changes only. */
+/* Its relations go with it, by their foreign keys. */
 static int embedded_node_remove(struct graph *graph, const char *key, struct error *error)
 {
-    sqlite3 *database = records_handle(records_of(graph));
-    int64_t before = sqlite3_total_changes64(database);
-    int64_t gone =
-        records_run(records_of(graph), error, "DELETE FROM graph_nodes WHERE key = ?1", "s", key);
-    if (gone > 0) {
-        embedded_of(graph)->nodes -= gone;
-        embedded_of(graph)->relations -= sqlite3_total_changes64(database) - before - gone;
-    }
-    return (int)gone;
+    return (int)records_run(records_of(graph), error, "DELETE FROM graph_nodes WHERE key = ?1", "s",
+                            key);
 }
 
 static int embedded_node_rename(struct graph *graph, const char *key, const char *to,
@@ -186,9 +174,7 @@ static int embedded_relation_put(struct graph *graph, const char *from, const ch
         *created = done > 0;
     if (done < 0)
         done = refused(graph, from, to, error);
-    else if (done > 0)
-        embedded_of(graph)->relations++;
-    else if (text)
+    else if (done == 0 && text)
         done = records_run(records_of(graph), error,
                            "UPDATE graph_relations SET facts = json_patch(facts, ?4)"
                            " WHERE origin = ?1 AND type = ?2 AND target = ?3",
@@ -197,8 +183,8 @@ static int embedded_relation_put(struct graph *graph, const char *from, const ch
     return done < 0 ? -1 : 0;
 }
 
-static int64_t remove_relations(struct graph *graph, const char *from, const char *type,
-                                const char *to, struct error *error)
+static int64_t embedded_relation_remove(struct graph *graph, const char *from, const char *type,
+                                        const char *to, struct error *error)
 {
     if (from)
         return records_run(records_of(graph), error,
@@ -212,15 +198,6 @@ static int64_t remove_relations(struct graph *graph, const char *from, const cha
                            "ss", type, to);
     return records_run(records_of(graph), error,
                        "DELETE FROM graph_relations WHERE ?1 IS NULL OR type = ?1", "s", type);
-}
-
-static int64_t embedded_relation_remove(struct graph *graph, const char *from, const char *type,
-                                        const char *to, struct error *error)
-{
-    int64_t gone = remove_relations(graph, from, type, to, error);
-    if (gone > 0)
-        embedded_of(graph)->relations -= gone;
-    return gone;
 }
 
 static void add_relations(sqlite3_stmt *row, json_t *relations, struct error *problem)
@@ -311,26 +288,40 @@ static int embedded_neighbours(struct graph *graph, const char *const *keys, siz
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 
-static int count_all(struct embedded_graph *graph, struct error *error)
+/* Counted from now on, but not from within a transaction, which may be undone. 1 when it is. */
+static int keeps_degrees(struct graph *graph, struct error *error)
 {
-    if (records_integer(graph->records, error, 0, &graph->nodes, "SELECT count(*) FROM graph_nodes",
-                        "") < 0 ||
-        records_integer(graph->records, error, 0, &graph->relations,
-                        "SELECT count(*) FROM graph_relations", "") < 0)
+    struct embedded_graph *embedded = embedded_of(graph);
+    if (embedded->keeps_degrees)
+        return 1;
+    if (records_is_writing(embedded->records))
+        return 0;
+    if (graph_keep_degrees(embedded->records, error) < 0)
         return -1;
-    graph->counted = true;
-    return 0;
+    embedded->keeps_degrees = true;
+    return 1;
 }
 
 static int embedded_facts(struct graph *graph, struct graph_facts *facts, struct error *error)
 {
-    struct embedded_graph *embedded = embedded_of(graph);
     *facts = (struct graph_facts){.kind = "embedded", .reachable = true};
-    if (!embedded->counted && count_all(embedded, error) < 0)
-        return -1;
-    facts->nodes = embedded->nodes;
-    facts->relations = embedded->relations;
-    return 0;
+    int kept = keeps_degrees(graph, error);
+    if (kept)
+        return kept < 0 ? -1 : graph_kept_facts(records_of(graph), facts, error);
+    return records_integer(records_of(graph), error, 0, &facts->nodes,
+                           "SELECT count(*) FROM graph_nodes", "") < 0 ||
+                   records_integer(records_of(graph), error, 0, &facts->relations,
+                                   "SELECT count(*) FROM graph_relations", "") < 0
+               ? -1
+               : 0;
+}
+
+static int embedded_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error)
+{
+    int kept = keeps_degrees(graph, error);
+    if (kept)
+        return kept < 0 ? -1 : graph_kept_degrees(records_of(graph), degrees, error);
+    return graph_count_degrees(graph, degrees, error);
 }
 
 /* ---- the call's transaction is that of the records ------------------------------------------ */
@@ -349,7 +340,7 @@ static int embedded_commit(struct graph *graph, struct error *error)
 
 static void embedded_rollback(struct graph *graph)
 {
-    embedded_of(graph)->counted = false; /* some of what was counted is not there */
+    (void)graph;
 }
 
 static void embedded_close(struct graph *graph)
@@ -369,6 +360,7 @@ static const struct graph_operations operations = {.node_put = embedded_node_put
                                                    .pairs = embedded_pairs,
                                                    .neighbours = embedded_neighbours,
                                                    .facts = embedded_facts,
+                                                   .degrees = embedded_degrees,
                                                    .begin = embedded_begin,
                                                    .commit = embedded_commit,
                                                    .rollback = embedded_rollback,

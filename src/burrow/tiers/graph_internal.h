@@ -32,6 +32,7 @@ struct graph_operations {
                       enum graph_direction direction, const char *type, graph_neighbour *seen,
                       void *context, struct error *error);
     int (*facts)(struct graph *graph, struct graph_facts *facts, struct error *error);
+    int (*degrees)(struct graph *graph, struct graph_degrees *degrees, struct error *error);
     void (*begin)(struct graph *graph);
     int (*commit)(struct graph *graph, struct error *error);
     void (*rollback)(struct graph *graph);
@@ -51,5 +52,12 @@ struct graph *graph_neo4j_open(struct records *records, const char *url, struct 
 int graph_missing_node(const char *key, struct error *error);
 /* `result`, unless something went wrong on the way: then it is given up, and NULL. */
 json_t *graph_finished(json_t *result, const struct error *problem, struct error *error);
+
+/* Of the graph in the records: make what graph_kept_... read; in no transaction, once. */
+int graph_keep_degrees(struct records *records, struct error *error);
+int graph_kept_facts(struct records *records, struct graph_facts *facts, struct error *error);
+int graph_kept_degrees(struct records *records, struct graph_degrees *degrees, struct error *error);
+/* Of any graph, from its relations. */
+int graph_count_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error);
 
 #endif

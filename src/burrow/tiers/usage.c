@@ -346,17 +346,30 @@ static double ms_of(uint64_t ns)
     return (double)ns / (double)NS_PER_MS;
 }
 
+/* Of every tool there is, so without json_pack, which reads its format each time. */
 static json_t *latency_of(const struct tool_window *window)
 {
     static const double fractions[] = {0.5, 0.95, 0.99};
     const struct histogram *latency = &window->latency;
     uint64_t values[3];
     histogram_quantiles(latency, fractions, 3, values);
-    return json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "tool", window->tool, "calls",
-                     (json_int_t)latency->count, "failures", (json_int_t)window->failures,
-                     "mean_ms", histogram_mean(latency) / (double)NS_PER_MS, "p50_ms",
-                     ms_of(values[0]), "p95_ms", ms_of(values[1]), "p99_ms", ms_of(values[2]),
-                     "max_ms", ms_of(latency->max_ns));
+    json_t *one = json_object();
+    const struct {
+        const char *name;
+        json_t *value;
+    } members[] = {
+        {"tool", json_string(window->tool)},
+        {"calls", json_integer((json_int_t)latency->count)},
+        {"failures", json_integer((json_int_t)window->failures)},
+        {"mean_ms", json_real(histogram_mean(latency) / (double)NS_PER_MS)},
+        {"p50_ms", json_real(ms_of(values[0]))},
+        {"p95_ms", json_real(ms_of(values[1]))},
+        {"p99_ms", json_real(ms_of(values[2]))},
+        {"max_ms", json_real(ms_of(latency->max_ns))},
+    };
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        json_object_set_new_nocheck(one, members[i].name, members[i].value);
+    return one;
 }
 
 static int by_tool(const void *one, const void *other)

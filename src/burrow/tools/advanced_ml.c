@@ -582,7 +582,7 @@ static const struct tool tools[] = {
            JSON({"text": "Move the archive to the new disks, then compare every file; if any differs, copy it again before the old disks are removed."})),
      OUTPUT_SCHEMA("\"complexity\": " COMPLEXITY "," OBJECTS("similar_blueprints", INTEGER("id") "," STRING("name") "," NUMBER("score"), "\"id\", \"name\", \"score\"") ","
            INTEGER("similar_tasks_done") "," NUMBER("their_mean_minutes"), "\"complexity\", \"similar_blueprints\", \"similar_tasks_done\", \"their_mean_minutes\""), ml_analyze_task_complexity},
-    {"get_taskmaster_performance_metrics", "How tasks flow", "Tasks finished per day, lead times, and the age of open ones, over a window.", "ana", READS,
+    {"get_taskmaster_performance_metrics", "How tasks flow", "Tasks finished per day, lead times (median and 90th percentile of the last 500), and the age of open ones, over a window.", "ana", READS,
      INPUT_SCHEMA(HOURS, "", JSON({}) "," JSON({"hours": 168})),
      OUTPUT_SCHEMA(INTEGER("added") "," INTEGER("completed") "," NUMBER("completed_per_day") "," NUMBER("median_lead_ms") "," NUMBER("p90_lead_ms") "," NUMBER("mean_lead_ms") ","
            INTEGER("open") "," NUMBER("median_age_ms") "," NUMBER("oldest_age_ms"), "\"added\", \"completed\", \"completed_per_day\", \"median_lead_ms\", \"p90_lead_ms\", \"open\", \"oldest_age_ms\""),

@@ -5,6 +5,7 @@
 #include "burrow/code/source.h"
 #include "burrow/tiers/memories.h"
 #include "burrow/tools/analytics.h"
+#include "burrow/tools/analytics_kept.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define FINDINGS_LIMIT 500
+#define LEADS_LIMIT    500 /* finished tasks whose times are put in order */
 
 json_t *ml_complexity(const struct ml_driver *drivers, size_t count)
 {
@@ -390,39 +392,41 @@ static json_t *similar_blueprints(struct tool_call *call, const char *text)
     return similar;
 }
 
+#define TASKS_COMPARED 20
+
+/* Tasks that are done among those whose words are likest: how many, and the mean of their minutes.
+ */
+static json_int_t similar_tasks(struct tool_call *call, const char *text, double *mean)
+{
+    struct word_hit hits[TASKS_COMPARED];
+    json_int_t done = 0;
+    const struct word_index_query words = {.text = text, .wanted = WORD_INDEX_ANY};
+    int count =
+        word_index_search(call->store->todo_words, &words, TASKS_COMPARED, hits, &call->error);
+    *mean = 0;
+    for (int i = 0; i < count; i++) {
+        sqlite3_stmt *row = records_query(call->store->records, &call->error,
+                                          "SELECT (completed_at - created_at) / 60000.0 FROM todos"
+                                          " WHERE id = ?1 AND status = 'done'",
+                                          "i", hits[i].id);
+        while (row && records_next(row, &call->error))
+            *mean += (sqlite3_column_double(row, 0) - *mean) / (double)++done;
+    }
+    return done;
+}
+
 int ml_analyze_task_complexity(struct tool_call *call)
 {
     const char *text = tool_text(call, "text", "");
-    char *match = records_match(text, "OR");
-    json_int_t done = 0;
-    json_t *mean = json_null();
-    sqlite3_stmt *row =
-        match ? records_query(call->store->records, &call->error,
-                              "SELECT count(*), avg((completed_at - created_at) / 60000.0) FROM"
-                              " todos WHERE status = 'done' AND id IN (SELECT rowid FROM"
-                              " todo_words WHERE todo_words MATCH ?1 ORDER BY rank LIMIT 20)",
-                              "s", match)
-              : NULL;
-    if (row && records_next(row, &call->error)) {
-        done = (json_int_t)sqlite3_column_int64(row, 0);
-        if (done)
-            mean = json_real(sqlite3_column_double(row, 1));
-        records_done(row);
-    }
-    free(match);
-    return analytics_done(call,
-                          json_pack("{s:o, s:o, s:I, s:o}", "complexity", complexity_of_text(text),
-                                    "similar_blueprints", similar_blueprints(call, text),
-                                    "similar_tasks_done", done, "their_mean_minutes", mean));
+    double mean;
+    json_int_t done = similar_tasks(call, text, &mean);
+    return analytics_done(
+        call, json_pack("{s:o, s:o, s:I, s:o}", "complexity", complexity_of_text(text),
+                        "similar_blueprints", similar_blueprints(call, text), "similar_tasks_done",
+                        done, "their_mean_minutes", done ? json_real(mean) : json_null()));
 }
 
 /* ---- reports -------------------------------------------------------------------------------- */
-
-static int64_t since_ms(const struct tool_call *call)
-{
-    int64_t hours = tool_integer(call, "hours", 0);
-    return hours ? store_now_ms() - hours * 3600000 : 0;
-}
 
 /* Nearest rank of sorted values. */
 static json_t *quantile_of(const int64_t *sorted, size_t count, size_t hundredths)
@@ -433,47 +437,82 @@ static json_t *quantile_of(const int64_t *sorted, size_t count, size_t hundredth
     return json_integer((json_int_t)sorted[rank ? rank - 1 : 0]);
 }
 
-/* Values of a query with two parameters, in order; at most 10,000. */
-static size_t sorted_values(struct tool_call *call, const char *sql, int64_t parameter,
-                            int64_t *values)
+static int by_value(const void *one, const void *other)
+{
+    const int64_t *a = one, *b = other;
+    return (*a > *b) - (*a < *b);
+}
+
+/* How long tasks took: the last that were finished, in the order of how long. */
+static size_t sorted_leads(struct tool_call *call, int64_t since, int64_t leads[LEADS_LIMIT])
 {
     size_t count = 0;
-    sqlite3_stmt *row = records_query(call->store->records, &call->error, sql, "i", parameter);
+    sqlite3_stmt *row = records_query(call->store->records, &call->error,
+                                      "SELECT lead FROM todos_finished WHERE completed_at >= ?1"
+                                      " ORDER BY completed_at DESC LIMIT ?2",
+                                      "ii", since, (int64_t)LEADS_LIMIT);
     while (row && records_next(row, &call->error))
-        values[count++] = sqlite3_column_int64(row, 0);
+        leads[count++] = sqlite3_column_int64(row, 0);
+    qsort(leads, count, sizeof *leads, by_value);
     return count;
+}
+
+/* The age that half of the open tasks do not exceed; null when there is none. */
+static json_t *median_age(struct tool_call *call, int64_t now, int64_t open)
+{
+    int64_t created = 0;
+    if (open == 0 ||
+        records_integer(
+            call->store->records, &call->error, 0, &created,
+            "SELECT created_at FROM todos_open ORDER BY created_at DESC LIMIT 1 OFFSET ?1", "i",
+            (open + 1) / 2 - 1) < 0)
+        return json_null();
+    return json_integer((json_int_t)(now - created));
+}
+
+static json_t *oldest_age(struct tool_call *call, int64_t now)
+{
+    int64_t created = 0;
+    if (records_integer(call->store->records, &call->error, 0, &created,
+                        "SELECT min(created_at) FROM todos_open", "") < 0 ||
+        created == 0)
+        return json_null();
+    return json_integer((json_int_t)(now - created));
+}
+
+static json_t *finished_per_day(struct tool_call *call, int64_t now, int64_t since,
+                                int64_t finished)
+{
+    int64_t first = 0;
+    /* over all of time, the days are those since the first task */
+    if (records_integer(call->store->records, &call->error, 0, &first,
+                        "SELECT coalesce(min(created_at), 0) FROM todos", "") < 0 ||
+        first == 0)
+        return json_null();
+    int64_t ms = now - (first > since ? first : since);
+    return json_real((double)finished * 86400000.0 / (double)(ms > 1 ? ms : 1));
 }
 
 int ml_taskmaster_metrics(struct tool_call *call)
 {
-    static const char *const counts[] = {"added", "completed", "completed_per_day", "mean_lead_ms",
-                                         NULL};
-    int64_t since = since_ms(call), *values = malloc(10000 * sizeof *values);
-    if (!values)
-        return tool_fail(call, "internal", "out of memory");
-    /* over all of time, the days are those since the first task */
-    json_t *result = analytics_row(
+    int64_t now = store_now_ms(), since = tally_since(call), leads[LEADS_LIMIT], open = 0;
+    if (analytics_keep(call) < 0)
+        return -1;
+    struct tally added = tally_sum(call, "task", since);
+    struct tally finished = tally_sum(call, "finished", since);
+    size_t count = sorted_leads(call, since, leads);
+    records_integer(call->store->records, &call->error, 0, &open,
+                    "SELECT coalesce(sum(tasks), 0) FROM todo_totals WHERE status <> 'done'", "");
+    return analytics_done(
         call,
-        "SELECT coalesce(sum(created_at >= ?1), 0), coalesce(sum(completed_at >= ?1), 0),"
-        " sum(completed_at >= ?1) * 86400000.0 / max(1, unixepoch() * 1000 -"
-        " max(?1, min(created_at))), avg(iif(completed_at >= ?1, completed_at - created_at, NULL))"
-        " FROM todos",
-        since, counts);
-    size_t leads = sorted_values(call,
-                                 "SELECT completed_at - created_at FROM todos WHERE status ="
-                                 " 'done' AND completed_at >= ?1 ORDER BY 1 LIMIT 10000",
-                                 since, values);
-    json_object_set_new(result, "median_lead_ms", quantile_of(values, leads, 50));
-    json_object_set_new(result, "p90_lead_ms", quantile_of(values, leads, 90));
-    size_t open = sorted_values(call,
-                                "SELECT ?1 - created_at FROM todos WHERE status <> 'done'"
-                                " ORDER BY 1 LIMIT 10000",
-                                store_now_ms(), values);
-    json_object_set_new(result, "open", json_integer((json_int_t)open));
-    json_object_set_new(result, "median_age_ms", quantile_of(values, open, 50));
-    json_object_set_new(result, "oldest_age_ms", quantile_of(values, open, 100));
-    free(values);
-    return analytics_done(call, result);
+        json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "added", (json_int_t)added.count,
+                  "completed", (json_int_t)finished.count, "completed_per_day",
+                  finished_per_day(call, now, since, finished.count), "mean_lead_ms",
+                  finished.count ? json_real((double)finished.first / (double)finished.count)
+                                 : json_null(),
+                  "median_lead_ms", quantile_of(leads, count, 50), "p90_lead_ms",
+                  quantile_of(leads, count, 90), "open", (json_int_t)open, "median_age_ms",
+                  median_age(call, now, open), "oldest_age_ms", oldest_age(call, now)));
 }
 
 int ml_performance_report(struct tool_call *call)
@@ -489,10 +528,7 @@ int ml_performance_report(struct tool_call *call)
         const struct usage_group *tool = &tools.all[i];
         calls += tool->calls;
         failures += tool->failures;
-        json_array_append_new(volume, json_pack("{s:s, s:I, s:I, s:o}", "tool", tool->tool, "calls",
-                                                (json_int_t)tool->calls, "failures",
-                                                (json_int_t)tool->failures, "mean_ms",
-                                                analytics_mean_ms(tool)));
+        json_array_append_new(volume, analytics_volume(tool));
     }
     usage_groups_free(&tools);
     call->structured =

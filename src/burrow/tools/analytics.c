@@ -1,5 +1,6 @@
 /* analytics: who uses what and how it goes, what the tiers hold, and any of it as a table. */
 #include "burrow/tools/analytics.h"
+#include "burrow/tools/analytics_kept.h"
 #include "burrow/tools/csv.h"
 
 #include "base/buffer.h"
@@ -15,7 +16,8 @@
 #define ERRORS_SHOWN  200
 
 static const char *const migrations[] = {
-    "CREATE VIRTUAL TABLE memory_vocabulary USING fts5vocab('memory_words', 'row')", NULL};
+    "CREATE VIRTUAL TABLE memory_vocabulary USING fts5vocab('memory_words', 'row')",
+    analytics_kept_calls, NULL};
 
 /* ---- use ------------------------------------------------------------------------------------ */
 
@@ -33,7 +35,7 @@ static json_t *count_of(uint64_t count)
     return json_integer((json_int_t)count);
 }
 
-json_t *analytics_mean_ms(const struct usage_group *group)
+static json_t *mean_ms(const struct usage_group *group)
 {
     return group->calls ? json_real((double)group->total_us / 1e3 / (double)group->calls)
                         : json_null();
@@ -92,11 +94,21 @@ static int get_usage_statistics(struct tool_call *call)
     json_object_set_new(result, "failures", count_of(whole.failures));
     json_object_set_new(result, "clients", count_of(clients.count));
     int failed = count_groups(call, USAGE_TOOL, result, "tools");
-    json_object_set_new(result, "mean_ms", analytics_mean_ms(&whole));
+    json_object_set_new(result, "mean_ms", mean_ms(&whole));
     json_object_set_new(result, "max_ms", max_ms(&whole));
     json_object_set_new(result, "by_client", by_client(&clients));
     usage_groups_free(&clients);
     return failed;
+}
+
+json_t *analytics_volume(const struct usage_group *tool)
+{
+    json_t *one = json_object();
+    json_object_set_new_nocheck(one, "tool", json_string(tool->tool));
+    json_object_set_new_nocheck(one, "calls", count_of(tool->calls));
+    json_object_set_new_nocheck(one, "failures", count_of(tool->failures));
+    json_object_set_new_nocheck(one, "mean_ms", mean_ms(tool));
+    return one;
 }
 
 static int get_tool_usage(struct tool_call *call)
@@ -107,13 +119,8 @@ static int get_tool_usage(struct tool_call *call)
     if (analytics_usage(call, USAGE_TOOL, &tools) < 0)
         return -1;
     for (size_t i = 0; i < tools.count; i++) {
-        const struct usage_group *tool = &tools.all[i];
-        json_t *one = json_object();
-        json_object_set_new(one, "tool", json_string(tool->tool));
-        json_object_set_new(one, "calls", count_of(tool->calls));
-        json_object_set_new(one, "failures", count_of(tool->failures));
-        json_object_set_new(one, "mean_ms", analytics_mean_ms(tool));
-        json_object_set_new(one, "max_ms", max_ms(tool));
+        json_t *one = analytics_volume(&tools.all[i]);
+        json_object_set_new_nocheck(one, "max_ms", max_ms(&tools.all[i]));
         json_array_append_new(list, one);
     }
     usage_groups_free(&tools);
@@ -152,53 +159,30 @@ static int get_error_statistics(struct tool_call *call)
 
 static int get_context_usage_statistics(struct tool_call *call)
 {
-    static const char *const all[] = {"contexts",  "asked_tokens", "filled_tokens",
-                                      "fill_rate", "questions",    "unanswered_questions",
-                                      NULL};
-    int64_t hours = tool_integer(call, "hours", 0);
-    return analytics_done(call,
-                          analytics_row(call,
-                                        "SELECT count(*), coalesce(sum(asked_tokens), 0),"
-                                        " coalesce(sum(filled_tokens), 0),"
-                                        " sum(filled_tokens) * 1.0 / sum(asked_tokens),"
-                                        " (SELECT count(*) FROM questions WHERE asked_at >= ?1),"
-                                        " (SELECT count(*) FROM questions WHERE asked_at >= ?1 AND"
-                                        " passages = 0) FROM context_uses WHERE built_at >= ?1",
-                                        hours ? store_now_ms() - hours * 3600000 : 0, all));
+    if (analytics_keep(call) < 0)
+        return -1;
+    int64_t since = tally_since(call);
+    struct tally contexts = tally_sum(call, "context", since);
+    struct tally questions = tally_sum(call, "question", since);
+    return analytics_done(
+        call, json_pack("{s:I, s:I, s:I, s:o, s:I, s:I}", "contexts", (json_int_t)contexts.count,
+                        "asked_tokens", (json_int_t)contexts.first, "filled_tokens",
+                        (json_int_t)contexts.second, "fill_rate",
+                        contexts.first ? json_real((double)contexts.second / (double)contexts.first)
+                                       : json_null(),
+                        "questions", (json_int_t)questions.count, "unanswered_questions",
+                        (json_int_t)questions.first));
 }
 
 static int get_activity_timeline(struct tool_call *call)
 {
-    static const char *const bucket[] = {"at",    "calls",         "memories", "messages",
-                                         "tasks", "code_attempts", NULL};
     const char *size = tool_text(call, "bucket", "hour");
     int64_t width = strcmp(size, "minute") == 0 ? 60000
                     : strcmp(size, "hour") == 0 ? 3600000
                                                 : 86400000;
-    int64_t limit = tool_integer(call, "limit", 48);
-    json_t *buckets = json_array();
-    usage_flush(call->store->usage, &call->error);
-    sqlite3_stmt *row = records_query(
-        call->store->records, &call->error,
-        "WITH RECURSIVE buckets(at) AS (SELECT ?1 / ?3 * ?3 UNION ALL SELECT at - ?3 FROM buckets"
-        " LIMIT ?2) SELECT * FROM (SELECT at,"
-        " (SELECT coalesce(sum(calls), 0) FROM usage_minutes WHERE minute >= at / 60000"
-        " AND minute < (at + ?3) / 60000) AS calls,"
-        " (SELECT count(*) FROM memories WHERE created_at >= at AND created_at < at + ?3)"
-        " AS memories,"
-        " (SELECT count(*) FROM chats WHERE sent_at >= at AND sent_at < at + ?3) AS messages,"
-        " (SELECT count(*) FROM todos WHERE created_at >= at AND created_at < at + ?3) AS tasks,"
-        " (SELECT count(*) FROM code_attempts WHERE created_at >= at AND created_at < at + ?3)"
-        " AS attempts FROM buckets)"
-        " WHERE calls + memories + messages + tasks + attempts > 0 ORDER BY at DESC",
-        "iii", store_now_ms(), limit, width);
-    while (row && records_next(row, &call->error)) {
-        json_t *one = json_object();
-        for (int i = 0; bucket[i]; i++)
-            json_object_set_new(one, bucket[i],
-                                json_integer((json_int_t)sqlite3_column_int64(row, i)));
-        json_array_append_new(buckets, one);
-    }
+    if (analytics_keep(call) < 0)
+        return -1;
+    json_t *buckets = tally_timeline(call, width, (size_t)tool_integer(call, "limit", 48));
     return analytics_done(call, json_pack("{s:s, s:o}", "bucket", size, "buckets", buckets));
 }
 
@@ -333,7 +317,7 @@ static const struct tool tools[] = {
      OUTPUT_SCHEMA(STRING("kind") "," INTEGER("hits") "," INTEGER("misses") "," NUMBER("hit_rate") "," INTEGER("evictions") "," INTEGER("expirations") ","
            INTEGER("keys") "," INTEGER("bytes") "," INTEGER("limit_bytes"), "\"kind\", \"hits\", \"misses\", \"hit_rate\", \"evictions\", \"keys\", \"bytes\""),
      analytics_cache_statistics},
-    {"get_graph_statistics", "Shape of the graph", "Nodes, relations and how many relations nodes have (of the first 20,000 relations).", "ana", READS, PLAIN,
+    {"get_graph_statistics", "Shape of the graph", "Nodes, relations and how many relations nodes have (in Neo4j of the first 20,000 relations).", "ana", READS, PLAIN,
      OUTPUT_SCHEMA(STRING("kind") "," INTEGER("nodes") "," INTEGER("relations") "," INTEGER("relations_seen") "," NUMBER("mean_degree") "," INTEGER("max_degree")
            ", \"busiest_node\": {\"type\": [\"string\", \"null\"]}, \"degree_distribution\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"}}",
            "\"kind\", \"nodes\", \"relations\", \"mean_degree\", \"max_degree\", \"degree_distribution\""), analytics_graph_statistics},

@@ -24,7 +24,8 @@ json_t *analytics_row(struct tool_call *call, const char *sql, int64_t parameter
 /* Calls over the last `hours` of the call (all when absent), summed by `keys` (usage_key): the
  * caller frees the groups. */
 int analytics_usage(struct tool_call *call, unsigned keys, struct usage_groups *groups);
-json_t *analytics_mean_ms(const struct usage_group *group); /* null when there was no call */
+/* {"tool", "calls", "failures", "mean_ms"} of one of these by tool. */
+json_t *analytics_volume(const struct usage_group *tool);
 /* 0 when the tiers gave what was asked; else the failure. */
 int analytics_done(struct tool_call *call, json_t *structured);
 

@@ -1,5 +1,6 @@
 /* What the tiers hold: counts, sizes, distributions. */
 #include "burrow/tools/analytics.h"
+#include "burrow/tools/analytics_kept.h"
 
 #include "burrow/tiers/memories.h"
 
@@ -10,10 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define TERM_MEMORIES  500 /* whose words are counted */
-#define TERMS_LIMIT    20000
-#define RELATIONS_SEEN 20000
-#define RECALL_OF      10
+#define TERM_MEMORIES 500 /* whose words are counted */
+#define TERMS_LIMIT   20000
+#define RECALL_OF     10
 
 static json_t *value_of(sqlite3_stmt *row, int column)
 {
@@ -100,54 +100,20 @@ int analytics_cache_statistics(struct tool_call *call)
 
 /* ---- graph ---------------------------------------------------------------------------------- */
 
-static void count_end(json_t *degrees, const char *key)
-{
-    json_t *there = json_object_get(degrees, key);
-    if (there)
-        json_integer_set(there, json_integer_value(there) + 1);
-    else
-        json_object_set_new(degrees, key, json_integer(1));
-}
-
-static void count_ends(void *context, const char *from, const char *to)
-{
-    count_end(context, from);
-    count_end(context, to);
-}
-
 int analytics_graph_statistics(struct tool_call *call)
 {
     struct graph_facts facts = {0};
-    json_t *degrees = json_object(), *histogram = json_object(), *degree, *busiest = json_null();
-    json_int_t most = 0;
-    const char *key;
-    char text[24];
+    struct graph_degrees degrees;
     if (graph_facts(call->store->graph, &facts, &call->error) < 0 ||
-        graph_pairs(call->store->graph, "", RELATIONS_SEEN, count_ends, degrees, &call->error) <
-            0) {
-        json_decref(degrees);
-        json_decref(histogram);
+        graph_degrees(call->store->graph, &degrees, &call->error) < 0)
         return tool_fail_tier(call);
-    }
-    json_object_foreach(degrees, key, degree)
-    {
-        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(degree));
-        count_end(histogram, text);
-        if (json_integer_value(degree) > most) {
-            most = json_integer_value(degree);
-            json_decref(busiest);
-            busiest = json_string(key);
-        }
-    }
-    int64_t seen = facts.relations < RELATIONS_SEEN ? facts.relations : RELATIONS_SEEN;
-    json_t *result =
-        json_pack("{s:s, s:I, s:I, s:I, s:f, s:I, s:o, s:o}", "kind", facts.kind, "nodes",
-                  (json_int_t)facts.nodes, "relations", (json_int_t)facts.relations,
-                  "relations_seen", (json_int_t)seen, "mean_degree",
-                  facts.nodes ? 2.0 * (double)facts.relations / (double)facts.nodes : 0.0,
-                  "max_degree", most, "busiest_node", busiest, "degree_distribution", histogram);
-    json_decref(degrees);
-    return analytics_done(call, result);
+    return analytics_done(
+        call, json_pack("{s:s, s:I, s:I, s:I, s:f, s:I, s:o, s:o}", "kind", facts.kind, "nodes",
+                        (json_int_t)facts.nodes, "relations", (json_int_t)facts.relations,
+                        "relations_seen", (json_int_t)degrees.relations, "mean_degree",
+                        facts.nodes ? 2.0 * (double)facts.relations / (double)facts.nodes : 0.0,
+                        "max_degree", (json_int_t)degrees.most, "busiest_node", degrees.busiest,
+                        "degree_distribution", degrees.distribution));
 }
 
 int analytics_vector_statistics(struct tool_call *call)
@@ -213,21 +179,26 @@ int analytics_conversation_statistics(struct tool_call *call)
         NULL};
     static const char *const role[] = {"role", "messages", "mean_characters", NULL};
     static const char *const longest[] = {"conversation", "messages", NULL};
-    json_t *result = analytics_row(call,
-                                   "SELECT count(*), count(DISTINCT conversation),"
-                                   " coalesce(avg(length(content)), 0.0),"
-                                   " coalesce(max(length(content)), 0), min(sent_at), max(sent_at)"
-                                   " FROM chats",
-                                   0, all);
+    if (analytics_keep(call) < 0)
+        return -1;
+    json_t *result = analytics_row(
+        call,
+        "SELECT coalesce(sum(count), 0), (SELECT conversations FROM conversation_totals),"
+        " coalesce(sum(first) * 1.0 / sum(count), 0.0),"
+        " (SELECT longest_message FROM conversation_totals), (SELECT min(sent_at) FROM chats),"
+        " (SELECT max(sent_at) FROM chats) FROM tallies WHERE kind = 'message' AND"
+        " width = 86400000",
+        0, all);
     json_object_set_new(result, "by_role",
                         analytics_rows(call,
-                                       "SELECT role, count(*), avg(length(content)) FROM chats"
-                                       " GROUP BY role ORDER BY 2 DESC, 1",
+                                       "SELECT name, sum(count), sum(first) * 1.0 / sum(count)"
+                                       " FROM tallies WHERE kind = 'message' AND width = 86400000"
+                                       " GROUP BY name ORDER BY 2 DESC, 1",
                                        0, role));
     json_object_set_new(result, "longest",
                         analytics_rows(call,
-                                       "SELECT conversation, count(*) FROM chats GROUP BY 1"
-                                       " ORDER BY 2 DESC, 1 LIMIT 10",
+                                       "SELECT name, messages FROM conversations"
+                                       " ORDER BY messages DESC, name LIMIT 10",
                                        0, longest));
     return analytics_done(call, result);
 }
@@ -237,25 +208,39 @@ int analytics_task_statistics(struct tool_call *call)
     static const char *const all[] = {"tasks", "overdue", "oldest_open_ms", "mean_open_ms", NULL};
     static const char *const status[] = {"status", "tasks", NULL};
     static const char *const priority[] = {"priority", "tasks", "open", NULL};
-    int64_t now = store_now_ms();
-    json_t *result = analytics_row(call,
-                                   "SELECT count(*), coalesce(sum(status <> 'done' AND due_at <"
-                                   " ?1), 0), max(iif(status <> 'done', ?1 - created_at, NULL)),"
-                                   " avg(iif(status <> 'done', ?1 - created_at, NULL)) FROM todos",
-                                   now, all);
+    if (analytics_keep(call) < 0)
+        return -1;
+    json_t *result = analytics_row(
+        call,
+        "SELECT coalesce(sum(tasks), 0), (SELECT count(*) FROM todos_open"
+        " WHERE due_at IS NOT NULL AND due_at < ?1), ?1 - (SELECT min(created_at) FROM todos_open),"
+        " ?1 - sum(created_at_sum) FILTER (WHERE status <> 'done') * 1.0"
+        " / sum(tasks) FILTER (WHERE status <> 'done') FROM todo_totals",
+        store_now_ms(), all);
     json_object_set_new(result, "by_status",
                         analytics_rows(call,
-                                       "SELECT status, count(*) FROM todos GROUP BY 1 ORDER BY 1",
+                                       "SELECT status, sum(tasks) FROM todo_totals GROUP BY 1"
+                                       " HAVING sum(tasks) > 0 ORDER BY 1",
                                        0, status));
     json_object_set_new(result, "by_priority",
                         analytics_rows(call,
-                                       "SELECT priority, count(*), sum(status <> 'done') FROM"
-                                       " todos GROUP BY 1 ORDER BY 1",
+                                       "SELECT priority, sum(tasks),"
+                                       " sum(iif(status = 'done', 0, tasks)) FROM todo_totals"
+                                       " GROUP BY 1 HAVING sum(tasks) > 0 ORDER BY 1",
                                        0, priority));
     return analytics_done(call, result);
 }
 
 /* ---- terms ---------------------------------------------------------------------------------- */
+
+static void count_word(json_t *terms, const char *word)
+{
+    json_t *there = json_object_get(terms, word);
+    if (there)
+        json_integer_set(there, json_integer_value(there) + 1);
+    else
+        json_object_set_new(terms, word, json_integer(1));
+}
 
 static void count_words(json_t *terms, const char *text)
 {
@@ -269,7 +254,7 @@ static void count_words(json_t *terms, const char *text)
         }
         word[taken] = '\0';
         if (length > 2 && length == taken && json_object_size(terms) < TERMS_LIMIT)
-            count_end(terms, word);
+            count_word(terms, word);
         text += length ? length : 1;
     }
 }

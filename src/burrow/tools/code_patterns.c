@@ -2,6 +2,7 @@
  * source text: functions, classes, comments, measures, differences. */
 #include "burrow/code/diff.h"
 #include "burrow/code/source.h"
+#include "burrow/tools/analytics_kept.h"
 #include "burrow/tools/groups.h"
 #include "burrow/tools/schema_text.h"
 
@@ -9,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FOUND_LIMIT 50
-#define DIFF_LIMIT  ((size_t)2 << 20)
+#define FOUND_LIMIT  50
+#define TAGS_RATED   50
+#define TAGS_COUNTED 100
+#define DIFF_LIMIT   ((size_t)2 << 20)
 
 static const char *const migrations[] = {
     "CREATE TABLE code_attempts(id INTEGER PRIMARY KEY AUTOINCREMENT, prompt TEXT NOT NULL,"
@@ -134,28 +137,25 @@ static int find_similar_code(struct tool_call *call)
 
 /* ---- over many of them ---------------------------------------------------------------------- */
 
-static int64_t window_start(const struct tool_call *call)
+/* {"attempts", "succeeded", "failed", "success_rate"} */
+static json_t *rate_of(const struct tally *tally)
 {
-    int64_t hours = tool_integer(call, "hours", 0);
-    return hours ? store_now_ms() - hours * 3600 * 1000 : 0;
+    int64_t known = tally->first + tally->second;
+    return json_pack("{s:I, s:I, s:I, s:o}", "attempts", (json_int_t)tally->count, "succeeded",
+                     (json_int_t)tally->first, "failed", (json_int_t)tally->second, "success_rate",
+                     known ? json_real((double)tally->first / (double)known) : json_null());
 }
 
-/* {NAME: {"attempts", "succeeded", "failed", "success_rate"}} for each value of a column. */
-static json_t *rates_by(struct tool_call *call, const char *sql, int64_t since)
+/* {NAME: rate} of the names of a kind, at most `limit`. */
+static json_t *rates_by(struct tool_call *call, const char *kind, int64_t since, bool most_first,
+                        size_t limit)
 {
     json_t *all = json_object();
-    sqlite3_stmt *row = records_query(call->store->records, &call->error, sql, "i", since);
-    while (row && records_next(row, &call->error)) {
-        int64_t attempts = sqlite3_column_int64(row, 1), succeeded = sqlite3_column_int64(row, 2),
-                failed = sqlite3_column_int64(row, 3);
-        json_object_set_new(
-            all, records_text(row, 0),
-            json_pack("{s:I, s:I, s:I, s:o}", "attempts", (json_int_t)attempts, "succeeded",
-                      (json_int_t)succeeded, "failed", (json_int_t)failed, "success_rate",
-                      succeeded + failed
-                          ? json_real((double)succeeded / (double)(succeeded + failed))
-                          : json_null()));
-    }
+    struct tally tally;
+    sqlite3_stmt *row = tally_names(call, kind, since, most_first);
+    while (tally_next(call, row, &tally))
+        if (json_object_size(all) < limit)
+            json_object_set_new(all, tally.name, rate_of(&tally));
     return all;
 }
 
@@ -176,59 +176,50 @@ static json_t *common_errors(struct tool_call *call, int64_t since)
     return errors;
 }
 
-#define RATE_COLUMNS "count(*), sum(result = 'success'), sum(result = 'failure')"
-
 static int analyze_code_patterns(struct tool_call *call)
 {
-    int64_t since = window_start(call);
-    json_t *overall = rates_by(call,
-                               "SELECT 'all', " RATE_COLUMNS " FROM code_attempts"
-                               " WHERE created_at >= ?1 GROUP BY 1",
-                               since);
-    json_t *tags = rates_by(call,
-                            "SELECT tag, " RATE_COLUMNS " FROM code_attempts JOIN"
-                            " code_attempt_tags ON attempt = id WHERE created_at >= ?1"
-                            " GROUP BY tag ORDER BY 2 DESC, 1 LIMIT 50",
-                            since);
-    json_t *languages = rates_by(call,
-                                 "SELECT language, " RATE_COLUMNS " FROM code_attempts"
-                                 " WHERE created_at >= ?1 GROUP BY language",
-                                 since);
-    json_t *all = json_object_get(overall, "all");
+    if (analytics_keep(call) < 0)
+        return -1;
+    int64_t since = tally_since(call);
+    struct tally all = tally_sum(call, "code", since);
     call->structured =
-        json_pack("{s:O?, s:o, s:o, s:o}", "overall", all, "by_tag", tags, "by_language", languages,
-                  "common_errors", common_errors(call, since));
-    if (!all)
-        json_object_set_new(call->structured, "overall", json_null());
-    json_decref(overall);
+        json_pack("{s:o, s:o, s:o, s:o}", "overall", all.count ? rate_of(&all) : json_null(),
+                  "by_tag", rates_by(call, "code tag", since, true, TAGS_RATED), "by_language",
+                  rates_by(call, "code", since, false, SIZE_MAX), "common_errors",
+                  common_errors(call, since));
     return call->error.code == ERROR_NONE ? 0 : tool_fail_tier(call);
 }
 
-static json_t *counts_by(struct tool_call *call, const char *sql)
+static json_t *counts_by(struct tool_call *call, const char *kind, bool most_first, size_t limit)
 {
     json_t *counts = json_object();
-    sqlite3_stmt *row = records_query(call->store->records, &call->error, sql, "");
-    while (row && records_next(row, &call->error))
-        json_object_set_new(counts, records_text(row, 0),
-                            json_integer((json_int_t)sqlite3_column_int64(row, 1)));
+    struct tally tally;
+    sqlite3_stmt *row = tally_names(call, kind, 0, most_first);
+    while (tally_next(call, row, &tally))
+        if (json_object_size(counts) < limit)
+            json_object_set_new(counts, tally.name, json_integer((json_int_t)tally.count));
     return counts;
 }
 
 static int get_code_statistics(struct tool_call *call)
 {
-    int64_t total = 0, bytes = 0;
-    if (records_integer(call->store->records, &call->error, 0, &total,
-                        "SELECT count(*) FROM code_attempts", "") < 0 ||
-        records_integer(call->store->records, &call->error, 0, &bytes,
-                        "SELECT sum(length(code)) FROM code_attempts", "") < 0)
-        return tool_fail_tier(call);
-    call->structured = json_pack(
-        "{s:I, s:I, s:o, s:o, s:o}", "attempts", (json_int_t)total, "characters", (json_int_t)bytes,
-        "by_language", counts_by(call, "SELECT language, count(*) FROM code_attempts GROUP BY 1"),
-        "by_result", counts_by(call, "SELECT result, count(*) FROM code_attempts GROUP BY 1"),
-        "by_tag",
-        counts_by(call, "SELECT tag, count(*) FROM code_attempt_tags GROUP BY 1"
-                        " ORDER BY 2 DESC, 1 LIMIT 100"));
+    int64_t total = 0, characters = 0;
+    if (analytics_keep(call) < 0)
+        return -1;
+    json_t *results = json_object();
+    sqlite3_stmt *row =
+        records_query(call->store->records, &call->error,
+                      "SELECT result, attempts, characters FROM code_totals ORDER BY result", "");
+    while (row && records_next(row, &call->error)) {
+        total += sqlite3_column_int64(row, 1);
+        characters += sqlite3_column_int64(row, 2);
+        json_object_set_new(results, records_text(row, 0),
+                            json_integer((json_int_t)sqlite3_column_int64(row, 1)));
+    }
+    call->structured =
+        json_pack("{s:I, s:I, s:o, s:o, s:o}", "attempts", (json_int_t)total, "characters",
+                  (json_int_t)characters, "by_language", counts_by(call, "code", false, SIZE_MAX),
+                  "by_result", results, "by_tag", counts_by(call, "code tag", true, TAGS_COUNTED));
     return call->error.code == ERROR_NONE ? 0 : tool_fail_tier(call);
 }
 

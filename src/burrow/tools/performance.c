@@ -1,6 +1,7 @@
 /* performance: whether the tiers answer and how fast, how long tools take, what the process uses.
  */
 #include "base/clock.h"
+#include "burrow/tools/analytics_kept.h"
 #include "burrow/tools/groups.h"
 #include "burrow/tools/schema_text.h"
 #include "metrics/histogram.h"
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 static const char *const migrations[] = {
     "CREATE TABLE benchmark_rows(id INTEGER PRIMARY KEY, text TEXT NOT NULL)", NULL};
@@ -90,6 +92,18 @@ static const struct tier *tier_named(const char *name)
 
 /* ---- health --------------------------------------------------------------------------------- */
 
+/* Embeds a text and compares it with the newest memory: whether a search of them all would find it
+ * is not for each look at the health to say. */
+static int probe_vectors(struct store *store, struct error *error)
+{
+    int64_t newest = 0;
+    double score;
+    if (records_integer(store->records, error, 0, &newest, "SELECT max(id) FROM passages", "") < 0)
+        return -1;
+    vectors_score(store->vectors, VECTORS_MEMORIES, "are the vectors there", &newest, 1, &score);
+    return 0;
+}
+
 /* Reads only, so that asking changes nothing. */
 static int probe(struct store *store, const char *name, struct error *error)
 {
@@ -99,7 +113,7 @@ static int probe(struct store *store, const char *name, struct error *error)
                                "");
     if (strcmp(name, "vectors") == 0) /* a server of embeddings is not asked: others would wait */
         return store->embedder ? vectors_reachable(store->vectors, error)
-                               : touch_vectors(store, 0, error);
+                               : probe_vectors(store, error);
     if (strcmp(name, "cache") == 0) {
         char *value = NULL;
         enum cache_found found = cache_get(store->cache, "health", &value, NULL, error);
@@ -276,6 +290,23 @@ static json_int_t entries_of(const char *path)
     return count > 2 ? count - 2 : 0; /* without . and .. */
 }
 
+/* Since Linux 6.2 the size of the folder is how many there are; before it is 0. */
+static json_int_t descriptor_count(void)
+{
+    struct stat facts;
+    return stat("/proc/self/fd", &facts) == 0 && facts.st_size > 0 ? (json_int_t)facts.st_size
+                                                                   : entries_of("/proc/self/fd");
+}
+
+/* The links of the folder are two and one for each thread. */
+static json_int_t thread_count(void)
+{
+    struct stat facts;
+    return stat("/proc/self/task", &facts) == 0 && facts.st_nlink > 2
+               ? (json_int_t)facts.st_nlink - 2
+               : entries_of("/proc/self/task");
+}
+
 static json_int_t resident_bytes(void)
 {
     FILE *file = fopen("/proc/self/statm", "re");
@@ -300,9 +331,8 @@ static int get_resource_usage(struct tool_call *call)
     call->structured = json_pack(
         "{s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I}", "user_cpu_seconds", seconds_of(used.ru_utime),
         "system_cpu_seconds", seconds_of(used.ru_stime), "resident_bytes", resident_bytes(),
-        "peak_resident_bytes", (json_int_t)used.ru_maxrss * 1024, "descriptors",
-        entries_of("/proc/self/fd"), "descriptor_limit", (json_int_t)limit.rlim_cur, "threads",
-        entries_of("/proc/self/task"), "uptime_ms",
+        "peak_resident_bytes", (json_int_t)used.ru_maxrss * 1024, "descriptors", descriptor_count(),
+        "descriptor_limit", (json_int_t)limit.rlim_cur, "threads", thread_count(), "uptime_ms",
         (json_int_t)(store_now_ms() - call->store->opened_at));
     return 0;
 }

@@ -2,12 +2,14 @@
 #include "burrow/tools/groups.h"
 #include "tool_harness.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -148,6 +150,245 @@ static void what_is_kept_is_counted(void **state)
           getenv("BURROW_TEST_REDIS") ? "{\"kind\":\"redis\"" : "{\"kind\":\"in_process\"");
 }
 
+/* Every row of what is kept of statistics, in order. */
+static char *kept_rows(void)
+{
+    static const char *const tables[] = {"tallies",     "conversations", "conversation_totals",
+                                         "todo_totals", "todos_open",    "todos_finished",
+                                         "code_totals"};
+    json_t *all = json_array();
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        char sql[100];
+        sqlite3_stmt *row = NULL;
+        snprintf(sql, sizeof sql, "SELECT * FROM temp.%s", tables[i]);
+        assert_int_equal(
+            sqlite3_prepare_v2(records_handle(harness.store.records), sql, -1, &row, NULL),
+            SQLITE_OK);
+        bool sums = strstr(tables[i], "tallies") || strstr(tables[i], "todo_totals");
+        while (sqlite3_step(row) == SQLITE_ROW) {
+            json_t *values = json_array();
+            for (int k = 0; k < sqlite3_column_count(row); k++)
+                json_array_append_new(values, records_json_text(row, k));
+            /* what came and went leaves a row of zeros */
+            bool gone = sums && strcmp(records_text(row, i ? 2 : 4), "0") == 0;
+            if (!gone)
+                json_array_append(all, values);
+            json_decref(values);
+        }
+        sqlite3_finalize(row);
+    }
+    char *text = json_dumps(all, JSON_INDENT(1));
+    json_decref(all);
+    return text;
+}
+
+/* As if the program had been started anew. */
+static void forget_what_is_kept(void)
+{
+    struct error error = {0};
+    sqlite3_stmt *row =
+        records_query(harness.store.records, &error,
+                      "SELECT group_concat('DROP ' || type || ' temp.' || name, ';') FROM (SELECT *"
+                      " FROM temp.sqlite_master WHERE type IN ('trigger', 'table', 'view') AND sql "
+                      "NOT LIKE '% VIRTUAL %'"
+                      " ORDER BY type <> 'trigger', type = 'table')",
+                      "");
+    assert_true(row && records_next(row, &error));
+    char *drops = strdup(records_text(row, 0));
+    records_done(row);
+    if (sqlite3_exec(records_handle(harness.store.records), drops, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", drops, sqlite3_errmsg(records_handle(harness.store.records)));
+    free(drops);
+    harness.store.statistics_kept_at = 0;
+}
+
+/* What follows each write is what a count of everything finds. */
+static void what_is_kept_follows_every_write(void **state)
+{
+    (void)state;
+    static const char *const calls[][2] = {
+        {"store_memory", "{\"name\":\"a\",\"content\":\"tea\"}"},
+        {"store_memory", "{\"name\":\"b\",\"content\":\"more tea\"}"},
+        {"delete_memory", "{\"id\":1}"},
+        {"log_chat", "{\"conversation\":\"c\",\"role\":\"user\",\"content\":\"123\"}"},
+        {"log_chat", "{\"conversation\":\"c\",\"role\":\"assistant\",\"content\":\"1\"}"},
+        {"log_chat", "{\"conversation\":\"d\",\"role\":\"user\",\"content\":\"12345\"}"},
+        {"add_todo", "{\"title\":\"one\",\"due_at\":1}"},
+        {"add_todo", "{\"title\":\"two\",\"priority\":\"high\"}"},
+        {"add_todo", "{\"title\":\"three\"}"},
+        {"complete_todo", "{\"id\":1}"},
+        {"complete_todo", "{\"id\":2}"},
+        {"complete_todo", "{\"id\":2}"},
+        {"update_todo", "{\"id\":1,\"status\":\"open\"}"},
+        {"update_todo", "{\"id\":3,\"due_at\":5,\"priority\":\"low\"}"},
+        {"log_code_attempt", "{\"prompt\":\"p\",\"code\":\"int x;\",\"result\":\"success\","
+                             "\"language\":\"c\",\"tags\":[\"t\",\"u\"]}"},
+        {"log_code_attempt", "{\"prompt\":\"p\",\"code\":\"int y\",\"result\":\"failure\","
+                             "\"language\":\"c\",\"error\":\";\",\"tags\":[\"t\"]}"},
+        {"ask_with_context", "{\"question\":\"tea\",\"limit\":1}"},
+        {"build_context", "{\"query\":\"tea\",\"budget_tokens\":50}"},
+    };
+    for (int late = 0; late < 2; late++) {
+        harness_close(&harness);
+        harness_open(&harness);
+        if (!late)
+            check("get_activity_timeline", "{}", "\"buckets\":[");
+        for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+            do_call(calls[i][0], calls[i][1]);
+        check("get_activity_timeline", "{\"bucket\":\"day\"}",
+              "\"memories\":1,\"messages\":3,\"tasks\":3,\"code_attempts\":2}");
+        char *followed = kept_rows();
+        forget_what_is_kept();
+        check("get_activity_timeline", "{\"bucket\":\"day\"}", "\"messages\":3");
+        char *counted = kept_rows();
+        assert_string_equal(followed, counted);
+        free(followed);
+        free(counted);
+    }
+    check("get_conversation_statistics", "{}",
+          "{\"messages\":3,\"conversations\":2,\"mean_characters\":3.0,\"max_characters\":5,");
+    check("get_conversation_statistics", "{}",
+          "\"by_role\":[{\"role\":\"user\",\"messages\":2,\"mean_characters\":4.0},");
+    check("get_conversation_statistics", "{}",
+          "\"longest\":[{\"conversation\":\"c\",\"messages\":2},");
+    check("get_task_statistics", "{}", "{\"tasks\":3,\"overdue\":2,");
+    check("get_code_statistics", "{}",
+          "{\"attempts\":2,\"characters\":11,\"by_language\":{\"c\":2},"
+          "\"by_result\":{\"failure\":1,\"success\":1},\"by_tag\":{\"t\":2,\"u\":1}}");
+    check("get_context_usage_statistics", "{\"hours\":1}", "\"contexts\":1,\"asked_tokens\":50,");
+    check("system_health", "{}", "{\"status\":\"healthy\"");
+}
+
+/* A call that fails leaves nothing in them either. */
+static void what_is_kept_is_undone_with_its_call(void **state)
+{
+    (void)state;
+    do_call("get_task_statistics", "{}");
+    char *before = kept_rows();
+    assert_int_equal(records_begin(harness.store.records, NULL), 0);
+    assert_int_equal(records_run(harness.store.records, NULL,
+                                 "INSERT INTO chats(conversation, role, content, sent_at)"
+                                 " VALUES('c', 'user', 'text', 60000)",
+                                 ""),
+                     1);
+    char *within = kept_rows();
+    assert_string_not_equal(before, within);
+    records_rollback(harness.store.records);
+    char *after = kept_rows();
+    assert_string_equal(before, after);
+    free(before);
+    free(within);
+    free(after);
+}
+
+static void add_task_of(int64_t age_ms)
+{
+    assert_int_equal(records_run(harness.store.records, NULL,
+                                 "INSERT INTO todos(title, description, status, priority, minutes,"
+                                 " created_at, updated_at) VALUES('t', '', 'open', 'low', 1, ?1,"
+                                 " ?1)",
+                                 "i", store_now_ms() - age_ms),
+                     1);
+}
+
+/* Windows of minutes, hours and days, over tasks that were added a while ago. */
+static void windows_begin_where_they_should(void **state)
+{
+    (void)state;
+    static const int64_t hours[] = {1, 2, 3, 5, 11, 23, 24, 47, 100, 1000, 20000};
+    enum { COUNT = sizeof hours / sizeof *hours };
+    const int64_t minute = 60000;
+    for (int late = 0; late < 2; late++) {
+        harness_close(&harness);
+        harness_open(&harness);
+        if (!late)
+            do_call("get_task_statistics", "{}");
+        for (size_t i = 0; i < COUNT; i++) {
+            /* beyond a day a window begins at a whole hour */
+            add_task_of(hours[i] * 60 * minute - minute);
+            add_task_of(hours[i] * 60 * minute + (hours[i] > 24 ? 61 : 1) * minute);
+        }
+        for (size_t i = 0; i < COUNT; i++) {
+            char arguments[64], expected[64];
+            snprintf(arguments, sizeof arguments, "{\"hours\":%d}", (int)hours[i]);
+            snprintf(expected, sizeof expected, "{\"added\":%zu,", 2 * i + 1);
+            check("get_taskmaster_performance_metrics", arguments, expected);
+        }
+        check("get_taskmaster_performance_metrics", "{}", "{\"added\":22,");
+        check("get_activity_timeline", "{\"bucket\":\"minute\",\"limit\":1000}", "\"tasks\":1,");
+        assert_int_equal(records_run(harness.store.records, NULL,
+                                     "INSERT INTO usage_minutes VALUES(?1, 'tool', 'me', '', 9,"
+                                     " 1, 1)",
+                                     "i", store_now_ms() / minute - 1),
+                         1);
+        assert_int_equal(records_run(harness.store.records, NULL,
+                                     "UPDATE usage_minutes SET calls = calls + 2"
+                                     " WHERE tool = 'tool'",
+                                     ""),
+                         1);
+        check("get_activity_timeline", "{\"bucket\":\"minute\"}", "\"calls\":11,");
+    }
+}
+
+/* Data of a version that did not keep them yet. */
+static void calls_of_before_are_counted_by_time(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct store_options options = harness_options(1 << 20);
+    harness_close(&harness);
+    assert_int_equal(store_open(&harness.store, &options, &error), 0);
+    assert_int_equal(records_run(harness.store.records, &error,
+                                 "INSERT INTO usage_minutes VALUES(1440, 'a', 'me', '', 5, 1, 1),"
+                                 " (1440, 'b', 'me', '', 6, 1, 1), (1441, 'a', 'me', '', 7, 1, 1),"
+                                 " (1500, 'a', 'me', '', 8, 1, 1)",
+                                 ""),
+                     4);
+    harness.dispatch = dispatch_open(&harness.store, &error);
+    assert_non_null(harness.dispatch);
+    static const int64_t expected[][3] = {{60000, 86400000, 11},  {60000, 86460000, 7},
+                                          {60000, 90000000, 8},   {3600000, 86400000, 18},
+                                          {3600000, 90000000, 8}, {86400000, 86400000, 26}};
+    size_t count = 0;
+    sqlite3_stmt *row = records_query(harness.store.records, &error,
+                                      "SELECT width, at, calls FROM call_totals", "");
+    for (; row && records_next(row, &error); count++)
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(sqlite3_column_int64(row, i), expected[count][i]);
+    assert_int_equal(count, sizeof expected / sizeof *expected);
+}
+
+/* Minutes go after a day, and the times of tasks when there are many; sums stay. */
+static void what_is_kept_stays_small(void **state)
+{
+    (void)state;
+    do_call("get_task_statistics", "{}");
+    assert_int_equal(records_run(harness.store.records, NULL,
+                                 "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n"
+                                 " WHERE i < 699) INSERT INTO todos(title, description, status,"
+                                 " priority, minutes, created_at, updated_at)"
+                                 " SELECT 't', '', 'open', 'low', 1, ?1 - i * 60000, 0 FROM n",
+                                 "i", store_now_ms() - 24 * 3600000),
+                     700);
+    assert_int_equal(records_run(harness.store.records, NULL,
+                                 "UPDATE todos SET status = 'done', completed_at = created_at + id",
+                                 ""),
+                     700);
+    harness.store.statistics_kept_at -= 7200000;
+    check("get_taskmaster_performance_metrics", "{}",
+          "{\"added\":700,\"completed\":700,\"completed_per_day\":");
+    check("get_taskmaster_performance_metrics", "{}",
+          "\"mean_lead_ms\":350.5,\"median_lead_ms\":250,\"p90_lead_ms\":450,\"open\":0,"
+          "\"median_age_ms\":null");
+    int64_t minutes = 0, leads = 0;
+    records_integer(harness.store.records, NULL, 0, &minutes,
+                    "SELECT count(*) FROM tallies WHERE width = 60000", "");
+    records_integer(harness.store.records, NULL, 0, &leads, "SELECT count(*) FROM todos_finished",
+                    "");
+    assert_in_range(minutes, 100, 130); /* an hour's, of two kinds */
+    assert_in_range(leads, 500, 501);
+}
+
 static void the_shape_of_the_graph(void **state)
 {
     (void)state;
@@ -271,6 +512,33 @@ static void tiers_are_asked_and_measured(void **state)
                     "invalid_argument", "operations");
 }
 
+static size_t entries_of(const char *path)
+{
+    size_t count = 0;
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count - 3; /* . and .. and itself */
+}
+
+static void descriptors_and_threads_are_those_of_the_process(void **state)
+{
+    (void)state;
+    int more[5];
+    for (size_t i = 0; i < 5; i++)
+        more[i] = dup(0);
+    json_t *usage = harness_call(&harness, "get_resource_usage", "{}");
+    assert_int_equal(json_integer_value(json_object_get(usage, "descriptors")),
+                     entries_of("/proc/self/fd"));
+    assert_int_equal(json_integer_value(json_object_get(usage, "threads")),
+                     entries_of("/proc/self/task") + 1);
+    json_decref(usage);
+    for (size_t i = 0; i < 5; i++)
+        close(more[i]);
+}
+
 /* Sums are in the records when the program ends. */
 static void counts_outlive_the_program(void **state)
 {
@@ -311,6 +579,11 @@ int main(void)
         WITH_HARNESS(calls_are_summed_wherever_they_are),
         WITH_HARNESS(callers_cannot_make_sums_grow),
         WITH_HARNESS(what_is_kept_is_counted),
+        WITH_HARNESS(what_is_kept_follows_every_write),
+        WITH_HARNESS(what_is_kept_is_undone_with_its_call),
+        WITH_HARNESS(windows_begin_where_they_should),
+        WITH_HARNESS(calls_of_before_are_counted_by_time),
+        WITH_HARNESS(what_is_kept_stays_small),
         WITH_HARNESS(the_shape_of_the_graph),
         WITH_HARNESS(rare_terms_stand_out),
         WITH_HARNESS(what_is_read_most_comes_first),
@@ -318,6 +591,7 @@ int main(void)
         WITH_HARNESS(latency_has_a_window),
         WITH_HARNESS(the_slowest_calls_come_first),
         WITH_HARNESS(tiers_are_asked_and_measured),
+        WITH_HARNESS(descriptors_and_threads_are_those_of_the_process),
         WITH_HARNESS(counts_outlive_the_program),
         WITH_HARNESS(every_example_works),
     };

@@ -1,6 +1,7 @@
 /* The tiers by themselves: what they promise in their headers. */
 #include "burrow/store.h"
 #include "burrow/tiers/embedding.h"
+#include "burrow/tiers/graph_internal.h"
 #include "tool_harness.h"
 
 #include <setjmp.h>
@@ -255,6 +256,28 @@ static void recall_is_measured_again_when_enough_has_changed(void **state)
     assert_int_equal(recall->vectors, 171);
 }
 
+static void the_most_central_is_likest_the_others(void **state)
+{
+    static const char *const texts[] = {"a ship in the harbour", "a ship left the harbour",
+                                        "the harbour is full of ships", "bananas"};
+    const int64_t ids[] = {1, 2, 3, 4, 99}; /* the last is not kept */
+    double scores[5];
+    (void)state;
+    begin();
+    for (int64_t id = 1; id <= 4; id++)
+        put(id, texts[id - 1]);
+    commit();
+    vectors_centrality(store.vectors, VECTORS_MEMORIES, ids, 5, scores);
+    for (size_t i = 0; i < 5; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < 5; k++)
+            sum +=
+                i == k ? 0 : vectors_between(store.vectors, VECTORS_MEMORIES, ids[i], ids[k]) / 5;
+        assert_true(sum - scores[i] < 1e-6 && scores[i] - sum < 1e-6);
+    }
+    assert_true(scores[0] > scores[3]);
+}
+
 static void vectors_are_there_after_a_restart(void **state)
 {
     char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
@@ -493,6 +516,71 @@ static void renaming_takes_the_relations_along(void **state)
     assert_int_equal(graph_node_rename(store.graph, "a", "z", NULL), 1);
     assert_json(graph_path(store.graph, "z", "b", GRAPH_OUT, 1, NULL), "[\"z\",\"b\"]");
     assert_json(graph_node(store.graph, "a", NULL), "null");
+}
+
+/* What is kept of degrees is what their relations say. */
+static void check_degrees(void)
+{
+    struct graph_degrees kept,
+        counted = {.distribution = json_object(), .busiest = json_null(), .most = 0};
+    struct graph_facts facts;
+    assert_int_equal(graph_degrees(store.graph, &kept, NULL), 0);
+    assert_int_equal(graph_count_degrees(store.graph, &counted, NULL), 0);
+    assert_int_equal(graph_facts(store.graph, &facts, NULL), 0);
+    json_t *nodes = graph_nodes(store.graph, NULL, NULL, NULL, 0, SIZE_MAX >> 1, NULL);
+    assert_int_equal(facts.nodes, json_array_size(nodes));
+    assert_int_equal(facts.relations, counted.relations);
+    assert_int_equal(kept.relations, counted.relations);
+    assert_int_equal(kept.most, counted.most);
+    assert_true(json_equal(kept.busiest, counted.busiest));
+    assert_true(json_equal(kept.distribution, counted.distribution));
+    json_decref(nodes);
+    json_decref(kept.distribution);
+    json_decref(kept.busiest);
+    json_decref(counted.distribution);
+    json_decref(counted.busiest);
+}
+
+static void degrees_follow_every_change(void **state)
+{
+    (void)state;
+    unsigned random = 1;
+    char from[8], to[8];
+    for (int i = 0; i < 30; i++) {
+        snprintf(from, sizeof from, "n%d", i % 7);
+        snprintf(to, sizeof to, "n%d", i % 5);
+        relate(from, i % 2 ? "r" : "q", to);
+    }
+    check_degrees();
+    for (int i = 0; i < 400; i++) {
+        random = random * 1103515245 + 12345;
+        snprintf(from, sizeof from, "n%u", (random >> 16) % 12);
+        snprintf(to, sizeof to, "n%u", (random >> 20) % 12);
+        json_t *there = graph_node(store.graph, to, NULL);
+        switch ((random >> 24) % 8) {
+        case 0:
+            graph_node_remove(store.graph, from, NULL);
+            break;
+        case 1:
+            if (json_is_null(there))
+                graph_node_rename(store.graph, from, to, NULL);
+            break;
+        case 2:
+            graph_relation_remove(store.graph, from, NULL, to, NULL);
+            break;
+        case 3:
+            graph_relation_remove(store.graph, NULL, "q", to, NULL);
+            break;
+        default:
+            relate(from, i % 3 ? "r" : "q", to);
+        }
+        json_decref(there);
+        check_degrees();
+    }
+    begin();
+    relate("n1", "once", "other");
+    roll_back();
+    check_degrees();
 }
 
 static void put_node(struct graph *graph, const char *key, const char *facts)
@@ -783,15 +871,6 @@ static void the_log_is_moved_beside_the_calls(void **state)
     rmdir(folder);
 }
 
-static void words_of_a_user_are_no_query_syntax(void **state)
-{
-    char *match = records_match("a \"b\" OR (c* NEAR/2", "AND");
-    (void)state;
-    assert_string_equal(match, "\"a\" AND \"b\" AND \"OR\" AND \"c\" AND \"NEAR\" AND \"2\"");
-    free(match);
-    assert_null(records_match("*** \"\"", "OR"));
-}
-
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
 
 /* An index that could not follow the records is made anew when it is next asked. */
@@ -831,6 +910,7 @@ int main(void)
         cmocka_unit_test(an_embedding_has_length_one_and_is_the_same_again),
         cmocka_unit_test(a_cosine_takes_in_every_dimension),
         WITH_STORE(a_graph_takes_the_place_of_a_scan),
+        WITH_STORE(the_most_central_is_likest_the_others),
         cmocka_unit_test(vectors_are_there_after_a_restart),
         WITH_STORE(recall_is_measured_again_when_enough_has_changed),
         WITH_STORE(a_cache_keeps_replaces_and_counts),
@@ -842,6 +922,7 @@ int main(void)
         WITH_STORE(a_node_that_is_there_stays_as_it_is),
         WITH_STORE(a_relation_needs_both_ends),
         WITH_STORE(renaming_takes_the_relations_along),
+        WITH_STORE(degrees_follow_every_change),
         WITH_STORE(facts_are_merged_and_null_removes),
         WITH_STORE(nodes_are_found_in_the_order_of_their_bytes),
         WITH_STORE(relations_are_removed_by_what_is_given),
@@ -850,7 +931,6 @@ int main(void)
         cmocka_unit_test(a_graph_of_another_memory_is_not_used),
         cmocka_unit_test(a_call_that_reads_sees_one_state),
         cmocka_unit_test(the_log_is_moved_beside_the_calls),
-        cmocka_unit_test(words_of_a_user_are_no_query_syntax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
