@@ -27,9 +27,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
     memset(store, 0, sizeof *store);
     pthread_mutex_init(&store->lock, NULL);
     store->records = records_open(options->folder, error);
-    if (store->records)
-        store->words = words_open(store->records, error);
-    if (store->words && open_embedder(store, options, error) == 0)
+    if (store->records && open_embedder(store, options, error) == 0)
         store->vectors = vectors_open_over(store->records, store->embedder, error);
     if (store->vectors)
         store->cache =
@@ -51,6 +49,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
 void store_close(struct store *store)
 {
     checkpoint_stop(store->checkpoint);
+    word_index_close(store->memory_words);
     word_index_close(store->chat_words);
     word_index_close(store->todo_words);
     usage_close(store->usage);
@@ -58,7 +57,6 @@ void store_close(struct store *store)
     cache_close(store->cache);
     vectors_close(store->vectors);
     embedder_close(store->embedder);
-    words_close(store->words);
     records_close(store->records);
     free(store->later);
     pthread_mutex_destroy(&store->lock);
@@ -95,7 +93,8 @@ void store_do_later(struct store *store, bool succeeded)
             cache_delete(store->cache, one->key, &error);
     }
     store->later_count = 0;
-    struct word_index *const indexes[] = {store->chat_words, store->todo_words};
+    struct word_index *const indexes[] = {store->memory_words, store->chat_words,
+                                          store->todo_words};
     for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++)
         if (indexes[i])
             (succeeded ? word_index_committed : word_index_rolled_back)(indexes[i]);

@@ -11,7 +11,6 @@
 #include "burrow/tiers/usage.h"
 #include "burrow/tiers/vectors.h"
 #include "burrow/tiers/word_index.h"
-#include "burrow/tiers/words.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -28,13 +27,13 @@ struct store {
     pthread_mutex_t lock;
     struct records *records;
     struct checkpoint *checkpoint; /* of the records; NULL when they are in memory only */
-    struct words *words;
     struct vectors *vectors;
     struct cache *cache;
     struct graph *graph;
     struct usage *usage;
-    struct embedder *embedder;                  /* NULL: embeddings are lexical */
-    struct word_index *chat_words, *todo_words; /* opened by the tools that own their tables */
+    struct embedder *embedder; /* NULL: embeddings are lexical */
+    /* opened by the tools that own their tables */
+    struct word_index *memory_words, *chat_words, *todo_words;
     struct store_later *later;
     size_t later_count, later_room;
     int64_t opened_at; /* Unix ms */

@@ -104,15 +104,16 @@ def check(folder, client, kept, gone):
         "memories without a node": "SELECT count(*) FROM memories WHERE 'memory:' || id NOT IN (SELECT key FROM graph_nodes)",
         "nodes without a memory": "SELECT count(*) FROM graph_nodes WHERE type = 'memory' AND"
                                   " substr(key, 8) NOT IN (SELECT CAST(id AS TEXT) FROM memories)",
-        "memories without their words": "SELECT count(*) - (SELECT count(*) FROM memory_words) FROM memories",
     }
     for what, sql in counts.items():
         assert one(database, sql) == 0, f"{one(database, sql)} {what}"
     database.close()
     live = [id for id in kept if id in there]
-    for id in random.sample(live, min(3, len(live))):  # the index in memory, made anew, knows them too
+    for id in random.sample(live, min(3, len(live))):  # the indexes in memory, made anew, know them too
         found = client.call("retrieve_memory", query=kept[id], tag=kept[id], limit=5)["memories"]
         assert id in [memory["id"] for memory in found], f"memory {id} is not found by what it is about"
+        found = client.call("route_query", query=kept[id], limit=5)
+        assert found["route"] == "text" and id in [memory["id"] for memory in found["memories"]], f"memory {id} is not found by its word"
 
 
 def main():

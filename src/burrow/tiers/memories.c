@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define RANK_CONSTANT 60
-#define RANKED_LIMIT  300 /* memories that hold the words and are ranked by them */
 #define EXACT_LIMIT   500 /* passages that are compared one by one */
 #define CANDIDATES    64  /* of each kind of search at most, before they are fused */
 #define CANDIDATES_OF 4   /* for each result that is wanted */
@@ -52,7 +51,15 @@ const char *const memories_migrations[] = {
     " passages = passages - (SELECT count(*) FROM passages WHERE memory = old.id)"
     " WHERE type = old.type; DELETE FROM memory_totals WHERE type = old.type AND documents = 0; "
     "END",
-    NULL};
+    /* store->memory_words took their place */
+    "DROP TRIGGER memories_inserted; DROP TRIGGER memories_deleted; DROP TABLE memory_words", NULL};
+
+int memories_open(struct store *store, struct error *error)
+{
+    store->memory_words = word_index_open(
+        store->records, "SELECT id, name || char(10) || content FROM memories ORDER BY id", error);
+    return store->memory_words ? word_index_load(store->memory_words, error) : -1;
+}
 
 /* ---- keeping -------------------------------------------------------------------------------- */
 
@@ -131,6 +138,23 @@ static int store_tags(struct store *store, int64_t memory, const json_t *tags, s
     return 0;
 }
 
+/* What a memory is found by: `change` is word_index_put or word_index_remove. */
+static int change_words(struct store *store, int64_t id, const char *name, const char *content,
+                        int (*change)(struct word_index *, int64_t, const char *, struct error *),
+                        struct error *error)
+{
+    size_t length = strlen(name), size = length + 1 + strlen(content) + 1;
+    char *text = malloc(size);
+    if (!text)
+        return error_set(error, ERROR_INTERNAL, "out of memory");
+    memcpy(text, name, length);
+    text[length] = '\n';
+    memcpy(text + length + 1, content, size - length - 1);
+    int failed = change(store->memory_words, id, text, error);
+    free(text);
+    return failed;
+}
+
 int64_t memories_store(struct store *store, const char *name, const char *type, const char *content,
                        const json_t *tags, int64_t *passages, struct error *error)
 {
@@ -146,17 +170,37 @@ int64_t memories_store(struct store *store, const char *name, const char *type, 
     int64_t id = records_last_id(store->records);
     snprintf(key, sizeof key, "memory:%lld", (long long)id);
     json_t *facts = json_pack("{s:s}", "name", name);
-    int failed = store_passages(store, id, content, passages, error) < 0 ||
+    int failed = change_words(store, id, name, content, word_index_put, error) < 0 ||
+                 store_passages(store, id, content, passages, error) < 0 ||
                  store_tags(store, id, tags, error) < 0 ||
                  graph_node_put(store->graph, key, "memory", facts, NULL, error) < 0;
     json_decref(facts);
     return failed ? -1 : id;
 }
 
+static int forget_words(struct store *store, int64_t id, struct error *error)
+{
+    struct error problem = {0};
+    sqlite3_stmt *row = records_query(store->records, &problem,
+                                      "SELECT name, content FROM memories WHERE id = ?1", "i", id);
+    if (row && records_next(row, &problem)) {
+        change_words(store, id, records_text(row, 0), records_text(row, 1), word_index_remove,
+                     &problem);
+        records_done(row);
+    }
+    if (problem.code == ERROR_NONE)
+        return 0;
+    if (error)
+        *error = problem;
+    return -1;
+}
+
 int memories_delete(struct store *store, int64_t id, struct error *error)
 {
     char key[48];
     struct error problem = {0};
+    if (forget_words(store, id, error) < 0)
+        return -1;
     sqlite3_stmt *row = records_query(store->records, &problem,
                                       "SELECT id FROM passages WHERE memory = ?1", "i", id);
     while (row && records_next(row, &problem))
@@ -396,65 +440,42 @@ int memories_nearest(struct store *store, const char *query, const struct memory
     return near < 0 ? -1 : (int)count;
 }
 
-/* The best of the newest that match: to rank all that hold a common word costs as much as there
- * are. */
-static sqlite3_stmt *find_words(struct store *store, const struct words_query *query,
-                                const struct memory_filter *filter, size_t limit,
-                                struct error *error)
+struct filtering {
+    struct store *store;
+    const struct memory_filter *filter;
+};
+
+static int passes(void *context, int64_t id, struct error *error)
 {
-    size_t size = query->count * sizeof *query->weights;
-    if (filter->type || filter->tag)
-        return records_query(
-            store->records, error,
-            "SELECT id, score FROM (SELECT m.id AS id, relevance(memory_words, ?2) AS score"
-            " FROM memory_words w JOIN memories m ON m.id = w.rowid"
-            " WHERE memory_words MATCH ?1 AND (?5 IS NULL OR m.type = ?5) AND (?6 IS NULL OR"
-            " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?6 AND t.memory = m.id))"
-            " ORDER BY w.rowid DESC LIMIT ?4) ORDER BY 2 DESC, 1 LIMIT ?3",
-            "sbiiss", query->match, (const void *)query->weights, size, (int64_t)limit,
-            (int64_t)RANKED_LIMIT, filter->type, filter->tag);
-    return records_query(store->records, error,
-                         "SELECT id, score FROM (SELECT rowid AS id,"
-                         " relevance(memory_words, ?2) AS score FROM memory_words"
-                         " WHERE memory_words MATCH ?1 ORDER BY rowid DESC LIMIT ?4)"
-                         " ORDER BY 2 DESC, 1 LIMIT ?3",
-                         "sbii", query->match, (const void *)query->weights, size, (int64_t)limit,
-                         (int64_t)RANKED_LIMIT);
+    const struct filtering *filtering = context;
+    int64_t there = 0;
+    return records_integer(filtering->store->records, error, 0, &there,
+                           "SELECT 1 FROM memories m WHERE id = ?1 AND (?2 IS NULL OR type = ?2)"
+                           " AND (?3 IS NULL OR EXISTS(SELECT 1 FROM memory_tags t"
+                           " WHERE t.tag = ?3 AND t.memory = m.id))",
+                           "iss", id, filtering->filter->type, filtering->filter->tag) < 0
+               ? -1
+               : there > 0;
 }
 
-static int match_words(struct store *store, const struct words_reading *reading,
-                       enum words_wanted wanted, const struct memory_filter *filter,
-                       struct memory_hit *hits, size_t limit, struct error *error)
-{
-    struct error problem = {0};
-    struct words_query query;
-    size_t count = 0;
-    if (words_query(reading, wanted, &query, error) < 0)
-        return -1;
-    if (!query.match)
-        return 0;
-    sqlite3_stmt *row = find_words(store, &query, filter, limit, &problem);
-    while (row && records_next(row, &problem))
-        hits[count++] =
-            (struct memory_hit){sqlite3_column_int64(row, 0), 0, sqlite3_column_double(row, 1)};
-    words_query_free(&query);
-    if (problem.code == ERROR_NONE)
-        return (int)count;
-    if (error)
-        *error = problem;
-    return -1;
-}
-
-/* Those that hold every word; only where there is none, those that hold any: ranking all that share
- * a common word costs as much as there are. */
+/* Those that hold every word; only where there is none, those that hold any. */
 int memories_matching(struct store *store, const char *words, const struct memory_filter *filter,
                       struct memory_hit *hits, size_t limit, struct error *error)
 {
-    struct words_reading reading;
-    if (words_read(store->words, words, &reading, error) < 0)
-        return -1;
-    int count = match_words(store, &reading, WORDS_ALL, filter, hits, limit, error);
-    return count ? count : match_words(store, &reading, WORDS_ANY, filter, hits, limit, error);
+    struct word_hit found[MEMORIES_FOUND_LIMIT];
+    struct filtering filtering = {store, filter};
+    struct word_index_query query = {.text = words,
+                                     .wanted = WORD_INDEX_ALL,
+                                     .counts = filter->type || filter->tag ? passes : NULL,
+                                     .context = &filtering};
+    size_t most = limit < MEMORIES_FOUND_LIMIT ? limit : MEMORIES_FOUND_LIMIT;
+    int count = word_index_search(store->memory_words, &query, most, found, error);
+    query.wanted = WORD_INDEX_ANY;
+    if (count == 0)
+        count = word_index_search(store->memory_words, &query, most, found, error);
+    for (int i = 0; i < count; i++)
+        hits[i] = (struct memory_hit){found[i].id, 0, found[i].score};
+    return count;
 }
 
 static size_t fuse(struct memory_hit *all, size_t count, const struct memory_hit *ranked,

@@ -15,7 +15,9 @@
 #define ERRORS_SHOWN  200
 
 static const char *const migrations[] = {
-    "CREATE VIRTUAL TABLE memory_vocabulary USING fts5vocab('memory_words', 'row')", NULL};
+    "CREATE VIRTUAL TABLE memory_vocabulary USING fts5vocab('memory_words', 'row')",
+    "DROP TABLE memory_vocabulary", /* store->memory_words knows it */
+    NULL};
 
 /* ---- use ------------------------------------------------------------------------------------ */
 

@@ -288,18 +288,15 @@ static int by_weight(const void *one, const void *other)
     return strcmp(a->text, b->text);
 }
 
-/* In how many of all memories a term is; the vocabulary is that of the full-text index. */
-static int weigh(struct tool_call *call, struct term *terms, size_t count, int64_t total)
+/* By how rare they are among all memories. */
+static void weigh(const struct store *store, struct term *terms, size_t count, int64_t total)
 {
     for (size_t i = 0; i < count; i++) {
-        if (records_integer(call->store->records, &call->error, 1, &terms[i].documents,
-                            "SELECT doc FROM memory_vocabulary WHERE term = ?1", "s",
-                            terms[i].text) < 0)
-            return -1;
+        int64_t documents = word_index_count(store->memory_words, terms[i].text);
+        terms[i].documents = documents ? documents : 1; /* accents make words that are unknown */
         terms[i].weight = (double)terms[i].count *
                           log((1.0 + (double)total) / (1.0 + (double)terms[i].documents));
     }
-    return 0;
 }
 
 static json_t *best_terms(struct tool_call *call, const json_t *counts, int64_t total)
@@ -318,8 +315,8 @@ static json_t *best_terms(struct tool_call *call, const json_t *counts, int64_t 
     /* rarity is looked up for those that occur most: the weight grows with both */
     qsort(terms, at, sizeof *terms, by_weight);
     size_t looked_up = at < 500 ? at : 500;
-    if (weigh(call, terms, looked_up, total) == 0)
-        qsort(terms, looked_up, sizeof *terms, by_weight);
+    weigh(call->store, terms, looked_up, total);
+    qsort(terms, looked_up, sizeof *terms, by_weight);
     for (size_t i = 0; i < looked_up && i < limit; i++)
         json_array_append_new(best,
                               json_pack("{s:s, s:I, s:I, s:f}", "term", terms[i].text, "count",
