@@ -234,8 +234,9 @@ static void run_method(struct method_call *call, const struct method *method)
         return;
     }
     if (result == 0 && method_is_modern(call))
-        result = buffer_printf(call->out, ",\"resultType\":\"%s\"",
-                               call->input_required ? "input_required" : "complete");
+        result = buffer_append_text(call->out, call->input_required
+                                                   ? ",\"resultType\":\"input_required\""
+                                                   : ",\"resultType\":\"complete\"");
     if (result == 0)
         result = buffer_append_text(call->out, "}}");
     if (result == 0)

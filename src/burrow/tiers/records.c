@@ -1,6 +1,9 @@
 /* See records.h. */
 #include "burrow/tiers/records.h"
 
+#include "base/utf8.h"
+#include "mcp/json_read.h"
+
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -370,12 +373,17 @@ const char *records_text(sqlite3_stmt *statement, int column)
 
 json_t *records_json_text(sqlite3_stmt *statement, int column)
 {
-    const unsigned char *text = sqlite3_column_text(statement, column);
-    return text ? json_string((const char *)text) : json_null();
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    size_t length = (size_t)sqlite3_column_bytes(statement, column);
+    if (!text)
+        return json_null();
+    return utf8_is_valid(text, length) ? json_stringn_nocheck(text, length) : NULL;
 }
 
 json_t *records_json(sqlite3_stmt *statement, int column)
 {
-    json_t *value = json_loads(records_text(statement, column), JSON_DECODE_ANY, NULL);
+    json_error_t problem;
+    const char *text = records_text(statement, column);
+    json_t *value = json_read(text, (size_t)sqlite3_column_bytes(statement, column), &problem);
     return value ? value : json_null();
 }
