@@ -242,6 +242,28 @@ static void recall_is_measured_again_when_enough_has_changed(void **state)
     assert_int_equal(recall->vectors, 171);
 }
 
+static void the_most_central_is_likest_the_others(void **state)
+{
+    static const char *const texts[] = {"a ship in the harbour", "a ship left the harbour",
+                                        "the harbour is full of ships", "bananas"};
+    const int64_t ids[] = {1, 2, 3, 4, 99}; /* the last is not kept */
+    double scores[5];
+    (void)state;
+    begin();
+    for (int64_t id = 1; id <= 4; id++)
+        put(id, texts[id - 1]);
+    commit();
+    vectors_centrality(store.vectors, VECTORS_MEMORIES, ids, 5, scores);
+    for (size_t i = 0; i < 5; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < 5; k++)
+            sum +=
+                i == k ? 0 : vectors_between(store.vectors, VECTORS_MEMORIES, ids[i], ids[k]) / 5;
+        assert_true(sum - scores[i] < 1e-6 && scores[i] - sum < 1e-6);
+    }
+    assert_true(scores[0] > scores[3]);
+}
+
 static void vectors_are_there_after_a_restart(void **state)
 {
     char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
@@ -808,6 +830,7 @@ int main(void)
         WITH_STORE(an_index_that_fell_behind_is_made_anew),
         cmocka_unit_test(an_embedding_has_length_one_and_is_the_same_again),
         WITH_STORE(a_graph_takes_the_place_of_a_scan),
+        WITH_STORE(the_most_central_is_likest_the_others),
         cmocka_unit_test(vectors_are_there_after_a_restart),
         WITH_STORE(recall_is_measured_again_when_enough_has_changed),
         WITH_STORE(a_cache_keeps_replaces_and_counts),
