@@ -173,6 +173,19 @@ static void an_embedding_has_length_one_and_is_the_same_again(void **state)
     assert_true(embedding_cosine(one, one, EMBEDDING_DIMENSION) == 0);
 }
 
+static void a_cosine_takes_in_every_dimension(void **state)
+{
+    float ones[40], counted[40];
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        ones[i] = 1;
+        counted[i] = (float)(i + 1);
+    }
+    for (size_t dimension = 0; dimension <= 40; dimension++)
+        assert_float_equal(embedding_cosine(ones, counted, dimension),
+                           (double)(dimension * (dimension + 1)) / 2, 0);
+}
+
 /* Beyond the limit of the scan a graph takes its place, bit by bit, and nothing is lost by it: not
  * while it is made, not when it is there, and not when holes have the scan made anew. */
 static void a_graph_takes_the_place_of_a_scan(void **state)
@@ -895,6 +908,7 @@ int main(void)
         WITH_STORE(the_first_of_many_in_a_transaction_is_found),
         WITH_STORE(an_index_that_fell_behind_is_made_anew),
         cmocka_unit_test(an_embedding_has_length_one_and_is_the_same_again),
+        cmocka_unit_test(a_cosine_takes_in_every_dimension),
         WITH_STORE(a_graph_takes_the_place_of_a_scan),
         WITH_STORE(the_most_central_is_likest_the_others),
         cmocka_unit_test(vectors_are_there_after_a_restart),
