@@ -51,10 +51,19 @@ static int embedded_node_put(struct graph *graph, const char *key, const char *t
     return changed < 0 ? -1 : 0;
 }
 
+/* Most have none. */
+static json_t *facts_of(sqlite3_stmt *row, int column)
+{
+    return strcmp(records_text(row, column), "{}") == 0 ? json_object() : records_json(row, column);
+}
+
 static json_t *node_of(sqlite3_stmt *row)
 {
-    return json_pack("{s:s, s:s, s:o}", "key", records_text(row, 0), "type", records_text(row, 1),
-                     "facts", records_json(row, 2));
+    json_t *node = json_object();
+    json_object_set_new_nocheck(node, "key", records_json_text(row, 0));
+    json_object_set_new_nocheck(node, "type", records_json_text(row, 1));
+    json_object_set_new_nocheck(node, "facts", facts_of(row, 2));
+    return node;
 }
 
 static json_t *embedded_node(struct graph *graph, const char *key, struct error *error)
@@ -87,20 +96,53 @@ static int embedded_node_rename(struct graph *graph, const char *key, const char
     return changed < 0 ? -1 : (int)changed;
 }
 
+static unsigned char folded(char byte)
+{
+    return (unsigned char)(byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte);
+}
+
+static bool is_in(const char *text, size_t length, const char *wanted, size_t wanted_length)
+{
+    unsigned char first = folded(*wanted);
+    for (size_t i = 0; i + wanted_length <= length; i++) {
+        size_t same = 0;
+        if (folded(text[i]) != first)
+            continue;
+        while (same < wanted_length && folded(text[i + same]) == folded(wanted[same]))
+            same++;
+        if (same == wanted_length)
+            return true;
+    }
+    return wanted_length == 0;
+}
+
+/* holds(TEXT, OTHER...): whether TEXT is in one of the others, whatever the case of ASCII letters.
+ * Every node is asked, so nothing is copied, as instr(lower(...)) would. */
+static void holds(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const char *wanted = (const char *)sqlite3_value_text(values[0]);
+    size_t length = (size_t)sqlite3_value_bytes(values[0]);
+    bool found = false;
+    for (int i = 1; wanted && i < count && !found; i++) {
+        const char *text = (const char *)sqlite3_value_text(values[i]);
+        found = text && is_in(text, (size_t)sqlite3_value_bytes(values[i]), wanted, length);
+    }
+    sqlite3_result_int(context, found);
+}
+
 static json_t *embedded_nodes(struct graph *graph, const char *prefix, const char *type,
                               const char *text, size_t offset, size_t limit, struct error *error)
 {
     struct error problem = {0};
     json_t *nodes = json_array();
     /* a range over the primary key finds the prefix: U+10FFFF is above every other character */
-    sqlite3_stmt *row = records_query(
-        records_of(graph), &problem,
-        "SELECT key, type, facts FROM graph_nodes"
-        " WHERE key >= ?1 AND key < ?1 || char(1114111) AND (?2 IS NULL OR type = ?2)"
-        " AND (?3 IS NULL OR instr(lower(key), lower(?3)) OR instr(lower(type), lower(?3))"
-        "  OR instr(lower(facts), lower(?3)))"
-        " ORDER BY key LIMIT ?5 OFFSET ?4",
-        "sssii", prefix ? prefix : "", type, text, (int64_t)offset, (int64_t)limit);
+    sqlite3_stmt *row =
+        records_query(records_of(graph), &problem,
+                      "SELECT key, type, facts FROM graph_nodes"
+                      " WHERE key >= ?1 AND key < ?1 || char(1114111) AND (?2 IS NULL OR type = ?2)"
+                      " AND (?3 IS NULL OR holds(?3, key, type, facts))"
+                      " ORDER BY key LIMIT ?5 OFFSET ?4",
+                      "sssii", prefix ? prefix : "", type, text, (int64_t)offset, (int64_t)limit);
     while (row && records_next(row, &problem))
         json_array_append_new(nodes, node_of(row));
     return graph_finished(nodes, &problem, error);
@@ -160,13 +202,44 @@ static int64_t embedded_relation_remove(struct graph *graph, const char *from, c
                        "DELETE FROM graph_relations WHERE ?1 IS NULL OR type = ?1", "s", type);
 }
 
-static void add_relations(sqlite3_stmt *row, json_t *relations, struct error *problem)
+static json_t *relation_of(sqlite3_stmt *row)
 {
-    while (row && records_next(row, problem))
-        json_array_append_new(relations,
-                              json_pack("{s:s, s:s, s:s, s:o}", "from", records_text(row, 0),
-                                        "type", records_text(row, 1), "to", records_text(row, 2),
-                                        "facts", records_json(row, 3)));
+    json_t *relation = json_object();
+    json_object_set_new_nocheck(relation, "from", records_json_text(row, 0));
+    json_object_set_new_nocheck(relation, "type", records_json_text(row, 1));
+    json_object_set_new_nocheck(relation, "to", records_json_text(row, 2));
+    json_object_set_new_nocheck(relation, "facts", facts_of(row, 3));
+    return relation;
+}
+
+#define RELATION_COLUMNS "SELECT origin, type, target, facts FROM graph_relations"
+
+/* Of all, from a node, to a node, and of a node either way, each with the index that fits. */
+static sqlite3_stmt *query_relations(struct records *records, const char *key,
+                                     enum graph_direction direction, const char *type,
+                                     int64_t offset, int64_t limit, struct error *problem)
+{
+    if (!key)
+        return records_query(records, problem,
+                             RELATION_COLUMNS " WHERE ?1 IS NULL OR type = ?1"
+                                              " ORDER BY origin, type, target LIMIT ?3 OFFSET ?2",
+                             "sii", type, offset, limit);
+    if (direction == GRAPH_OUT)
+        return records_query(records, problem,
+                             RELATION_COLUMNS " WHERE origin = ?1 AND (?2 IS NULL OR type = ?2)"
+                                              " ORDER BY origin, type, target LIMIT ?4 OFFSET ?3",
+                             "ssii", key, type, offset, limit);
+    if (direction == GRAPH_IN)
+        return records_query(records, problem,
+                             RELATION_COLUMNS " WHERE target = ?1 AND (?2 IS NULL OR type = ?2)"
+                                              " ORDER BY origin, type, target LIMIT ?4 OFFSET ?3",
+                             "ssii", key, type, offset, limit);
+    return records_query(records, problem,
+                         RELATION_COLUMNS " WHERE origin = ?1 AND (?2 IS NULL OR type = ?2)"
+                                          " UNION " RELATION_COLUMNS
+                                          " WHERE target = ?1 AND (?2 IS NULL OR type = ?2)"
+                                          " ORDER BY 1, 2, 3 LIMIT ?4 OFFSET ?3",
+                         "ssii", key, type, offset, limit);
 }
 
 static json_t *embedded_relations(struct graph *graph, const char *key,
@@ -175,23 +248,10 @@ static json_t *embedded_relations(struct graph *graph, const char *key,
 {
     struct error problem = {0};
     json_t *relations = json_array();
-    sqlite3_stmt *row;
-    if (!key)
-        row = records_query(records_of(graph), &problem,
-                            "SELECT origin, type, target, facts FROM graph_relations"
-                            " WHERE ?1 IS NULL OR type = ?1"
-                            " ORDER BY origin, type, target LIMIT ?3 OFFSET ?2",
-                            "sii", type, (int64_t)offset, (int64_t)limit);
-    else
-        row =
-            records_query(records_of(graph), &problem,
-                          "SELECT origin, type, target, facts FROM graph_relations"
-                          " WHERE origin = ?1 AND ?2 & 1 AND (?3 IS NULL OR type = ?3)"
-                          " UNION SELECT origin, type, target, facts FROM graph_relations"
-                          " WHERE target = ?1 AND ?2 & 2 AND (?3 IS NULL OR type = ?3)"
-                          " ORDER BY 1, 2, 3 LIMIT ?5 OFFSET ?4",
-                          "sisii", key, (int64_t)direction, type, (int64_t)offset, (int64_t)limit);
-    add_relations(row, relations, &problem);
+    sqlite3_stmt *row = query_relations(records_of(graph), key, direction, type, (int64_t)offset,
+                                        (int64_t)limit, &problem);
+    while (row && records_next(row, &problem))
+        json_array_append_new(relations, relation_of(row));
     return graph_finished(relations, &problem, error);
 }
 
@@ -335,7 +395,11 @@ struct graph *graph_embedded_open(struct records *records, struct error *error)
     }
     graph->graph.operations = &operations;
     graph->records = records;
-    if (records_migrate(records, "graph", migrations, error) == 0)
+    if (sqlite3_create_function(records_handle(records), "holds", -1,
+                                SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, holds, NULL,
+                                NULL) != SQLITE_OK)
+        error_set(error, ERROR_INTERNAL, "out of memory");
+    else if (records_migrate(records, "graph", migrations, error) == 0)
         return &graph->graph;
     free(graph);
     return NULL;
