@@ -1,12 +1,13 @@
 /* See buffer.h. */
 #include "base/buffer.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALLEST_CAPACITY = 256 };
+enum { SMALLEST_CAPACITY = 256, LONGEST_ESCAPE = 6, PIECE_BYTES = 128 };
 
 void buffer_init(struct buffer *buffer, size_t limit)
 {
@@ -110,54 +111,81 @@ int buffer_printf(struct buffer *buffer, const char *format, ...)
     return room ? 0 : -1;
 }
 
-static const char *short_escape(unsigned char byte)
+/* What stands behind the backslash; 'u': the code, 0: the byte stands as it is (RFC 8259, 7). */
+static char escape_of(unsigned char byte)
 {
-    switch (byte) {
-    case '"':
-        return "\\\"";
-    case '\\':
-        return "\\\\";
-    case '\b':
-        return "\\b";
-    case '\f':
-        return "\\f";
-    case '\n':
-        return "\\n";
-    case '\r':
-        return "\\r";
-    case '\t':
-        return "\\t";
-    default:
-        return NULL;
+    static const char below_space[0x20] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+    if (byte < 0x20)
+        return below_space[byte] ? below_space[byte] : 'u';
+    return byte == '"' || byte == '\\' ? (char)byte : '\0';
+}
+
+/* How many of eight bytes stand before the first that needs an escape, by arithmetic on all of them
+ * at once: the lowest bit that is left over belongs to the first such byte. */
+static size_t plain_of_eight(const char *bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    word = le64toh(word);
+    uint64_t quotes = word ^ ones * '"', backslashes = word ^ ones * '\\';
+    uint64_t escaped = (((word - ones * 0x20) & ~word) | ((quotes - ones) & ~quotes) |
+                        ((backslashes - ones) & ~backslashes)) &
+                       tops;
+    return escaped ? (size_t)__builtin_ctzll(escaped) / 8 : 8;
+}
+
+static char *write_escape(char *out, unsigned char byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    *out++ = '\\';
+    *out++ = escape_of(byte);
+    if (out[-1] != 'u')
+        return out;
+    const char code[4] = {'0', '0', digits[byte >> 4], digits[byte & 15]};
+    memcpy(out, code, sizeof code);
+    return out + sizeof code;
+}
+
+/* `out` has room for LONGEST_ESCAPE times as much, and 8 bytes more. */
+static char *escape_piece(char *out, const char *bytes, size_t count)
+{
+    size_t at = 0;
+    while (count - at >= 8) {
+        size_t plain = plain_of_eight(bytes + at);
+        memcpy(out, bytes + at, 8); /* what is too much is written over */
+        out += plain;
+        at += plain;
+        if (plain < 8)
+            out = write_escape(out, (unsigned char)bytes[at++]);
     }
+    for (; at < count; at++) {
+        if (escape_of((unsigned char)bytes[at]))
+            out = write_escape(out, (unsigned char)bytes[at]);
+        else
+            *out++ = bytes[at];
+    }
+    return out;
 }
 
 int buffer_append_json_escaped(struct buffer *buffer, const char *bytes, size_t count)
 {
+    char piece[LONGEST_ESCAPE * PIECE_BYTES + 8];
     size_t before = buffer_length(buffer);
-    size_t plain = 0; /* start of the run not yet copied */
-    if (count == 0)
-        return 0; /* an empty text may have no address */
-    for (size_t i = 0; i < count; i++) {
-        unsigned char byte = (unsigned char)bytes[i];
-        if (byte >= 0x20 && byte != '"' && byte != '\\')
-            continue;
-        char unicode[8];
-        const char *escape = short_escape(byte);
-        if (!escape) {
-            snprintf(unicode, sizeof unicode, "\\u%04x", byte);
-            escape = unicode;
+    for (size_t at = 0; at < count; at += PIECE_BYTES) {
+        size_t length = count - at < PIECE_BYTES ? count - at : PIECE_BYTES;
+        bool roomy = buffer_has_room(buffer, sizeof piece);
+        char *out = roomy ? buffer->data + buffer->end : piece;
+        size_t written = (size_t)(escape_piece(out, bytes + at, length) - out);
+        if (roomy)
+            buffer->end += written;
+        else if (buffer_append(buffer, piece, written) < 0) {
+            buffer->end = buffer->start + before;
+            return -1;
         }
-        if (buffer_append(buffer, bytes + plain, i - plain) < 0 ||
-            buffer_append_text(buffer, escape) < 0)
-            goto full;
-        plain = i + 1;
     }
-    if (buffer_append(buffer, bytes + plain, count - plain) == 0)
-        return 0;
-full:
-    buffer->end = buffer->start + before;
-    return -1;
+    return 0;
 }
 
 void buffer_consume(struct buffer *buffer, size_t count)

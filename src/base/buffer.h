@@ -66,9 +66,9 @@ int buffer_append_uint(struct buffer *buffer, unsigned long long value);
 int buffer_printf(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Append `count` bytes of UTF-8 as the inside of a JSON string (escaped, without the quotes). */
 /* RFC 4648, with padding; all of it or nothing. */
 int buffer_append_base64(struct buffer *buffer, const void *bytes, size_t count);
+/* Append `count` bytes of UTF-8 as the inside of a JSON string (escaped, without the quotes). */
 int buffer_append_json_escaped(struct buffer *buffer, const char *bytes, size_t count);
 
 void buffer_consume(struct buffer *buffer, size_t count); /* drop from the front */

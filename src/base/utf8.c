@@ -36,6 +36,25 @@ size_t utf8_character(const char *text, size_t left)
     return length;
 }
 
+bool utf8_is_valid(const char *text, size_t length)
+{
+    for (size_t at = 0; at < length;) {
+        uint64_t eight;
+        if (length - at >= sizeof eight) { /* most text is ASCII for long */
+            memcpy(&eight, text + at, sizeof eight);
+            if (!(eight & UINT64_C(0x8080808080808080))) {
+                at += sizeof eight;
+                continue;
+            }
+        }
+        size_t character = utf8_character(text + at, length - at);
+        if (character == 0)
+            return false;
+        at += character;
+    }
+    return true;
+}
+
 char *utf8_repair(char *text)
 {
     size_t left = strlen(text);

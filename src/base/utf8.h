@@ -9,6 +9,8 @@
 /* Bytes of the well-formed character (RFC 3629) that begins `text`, of which `left` bytes are
  * there; 0 when none does. */
 size_t utf8_character(const char *text, size_t left);
+/* Nothing but well-formed characters. */
+bool utf8_is_valid(const char *text, size_t length);
 /* Each byte that belongs to no well-formed character becomes '?'. Returns `text`. */
 char *utf8_repair(char *text);
 

@@ -39,7 +39,10 @@ int store_open(struct store *store, const struct store_options *options, struct 
     if (store->graph)
         store->usage = usage_open(store->records, error);
     store->opened_at = store_now_ms();
-    if (store->usage)
+    bool in_file = strcmp(options->folder, ":memory:") != 0;
+    if (store->usage && in_file)
+        store->checkpoint = checkpoint_start(store->records, error);
+    if (store->usage && (store->checkpoint || !in_file))
         return 0;
     store_close(store);
     return -1;
@@ -47,6 +50,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
 
 void store_close(struct store *store)
 {
+    checkpoint_stop(store->checkpoint);
     usage_close(store->usage);
     graph_close(store->graph);
     cache_close(store->cache);

@@ -4,6 +4,7 @@
 #define BURROW_STORE_H
 
 #include "burrow/tiers/cache.h"
+#include "burrow/tiers/checkpoint.h"
 #include "burrow/tiers/embedder.h"
 #include "burrow/tiers/graph.h"
 #include "burrow/tiers/records.h"
@@ -25,6 +26,7 @@ struct store_options {
 struct store {
     pthread_mutex_t lock;
     struct records *records;
+    struct checkpoint *checkpoint; /* of the records; NULL when they are in memory only */
     struct words *words;
     struct vectors *vectors;
     struct cache *cache;

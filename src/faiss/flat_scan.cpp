@@ -13,95 +13,97 @@
 namespace
 {
 
-constexpr size_t BLOCK = 64;      /* bytes that one step of a scan takes */
+constexpr size_t BLOCK = 256;     /* vectors whose bytes stand together */
 constexpr size_t LANES = 16;      /* sums that are kept apart, so that they can be one register */
-constexpr float ROUNDING = 1e-5F; /* more than float arithmetic loses, relative to what is added */
+constexpr float ROUNDING = 1e-7F; /* more than a float loses in a step, relative to what is added */
+constexpr float STEPS = 100; /* more than there are for each vector beside those of the terms */
 
-/* ---- products of bytes, for each kind of processor ------------------------------------------ */
+struct term { /* a dimension in which the query is not 0 */
+    size_t dimension;
+    float weight;
+};
 
-/* Products of the query with each of `count` vectors, which stand one behind the other; `length` is
- * in whole blocks. */
-using dots_function = void(const int8_t *query, const int8_t *bytes, size_t length, size_t count,
-                           int32_t *products);
+struct question {
+    std::vector<term> terms;
+    float length, square, rounding;
+};
 
-void dots_plain(const int8_t *query, const int8_t *bytes, size_t length, size_t count,
-                int32_t *products)
+struct block { /* of vectors: their bytes stand by dimension */
+    const int8_t *bytes;
+    const float *scales, *squares, *errors;
+};
+
+struct bounds { /* of the distances of a block's vectors */
+    float lower[BLOCK], upper[BLOCK];
+};
+
+/* ---- bounds, for each kind of processor ----------------------------------------------------- */
+
+using bound_function = void(const question &asked, const block &vectors, bounds &found);
+
+/* From products with what the bytes stand for, which are in `lower`. With v = v' + dv, where v' is
+ * that, q.v is q.v' + q.dv, and the last is at most |q||dv| (Cauchy and Schwarz). */
+__attribute__((always_inline)) inline void bound_products(const question &asked,
+                                                          const block &vectors, bounds &found)
 {
-    for (size_t i = 0; i < count; i++, bytes += length) {
-        int32_t sum = 0;
-        for (size_t at = 0; at < length; at++)
-            sum += int32_t{query[at]} * int32_t{bytes[at]};
-        products[i] = sum;
+    for (size_t i = 0; i < BLOCK; i++) {
+        float squares = asked.square + vectors.squares[i];
+        float middle = squares - 2 * vectors.scales[i] * found.lower[i];
+        float error = 2 * asked.length * vectors.errors[i] + asked.rounding * squares;
+        found.lower[i] = middle - error;
+        found.upper[i] = middle + error;
     }
+}
+
+void bound_plain(const question &asked, const block &vectors, bounds &found)
+{
+    std::fill(found.lower, found.lower + BLOCK, 0.0F);
+    for (const term &one : asked.terms) {
+        const int8_t *bytes = vectors.bytes + one.dimension * BLOCK;
+        for (size_t i = 0; i < BLOCK; i++)
+            found.lower[i] += one.weight * static_cast<float>(bytes[i]);
+    }
+    bound_products(asked, vectors, found);
 }
 
 #ifdef __x86_64__
 
-__attribute__((target("avx2"))) inline int32_t sum_of(__m256i sums)
+__attribute__((target("avx2,fma"))) void bound_avx2(const question &asked, const block &vectors,
+                                                    bounds &found)
 {
-    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4E));
-    return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xB1)));
-}
-
-__attribute__((target("avx2"))) void dots_avx2(const int8_t *query, const int8_t *bytes,
-                                               size_t length, size_t count, int32_t *products)
-{
-    for (size_t i = 0; i < count; i++, bytes += length) {
-        __m256i sums = _mm256_setzero_si256();
-        for (size_t at = 0; at < length; at += 16) {
-            __m256i one = _mm256_cvtepi8_epi16(
-                _mm_loadu_si128(reinterpret_cast<const __m128i *>(query + at)));
-            __m256i other = _mm256_cvtepi8_epi16(
-                _mm_loadu_si128(reinterpret_cast<const __m128i *>(bytes + at)));
-            sums = _mm256_add_epi32(sums, _mm256_madd_epi16(one, other));
+    constexpr size_t WIDTH = 8, REGISTERS = 8;
+    for (size_t from = 0; from < BLOCK; from += WIDTH * REGISTERS) {
+        __m256 sums[REGISTERS] = {};
+        for (const term &one : asked.terms) {
+            const int8_t *bytes = vectors.bytes + one.dimension * BLOCK + from;
+            __m256 weight = _mm256_set1_ps(one.weight);
+            for (size_t i = 0; i < REGISTERS; i++) {
+                __m256i wide = _mm256_cvtepi8_epi32(
+                    _mm_loadl_epi64(reinterpret_cast<const __m128i *>(bytes + i * WIDTH)));
+                sums[i] = _mm256_fmadd_ps(weight, _mm256_cvtepi32_ps(wide), sums[i]);
+            }
         }
-        products[i] = sum_of(sums);
+        for (size_t i = 0; i < REGISTERS; i++)
+            _mm256_storeu_ps(found.lower + from + i * WIDTH, sums[i]);
     }
+    bound_products(asked, vectors, found);
 }
 
-/* The instruction multiplies bytes with a sign by bytes without one: the vector's are moved up by
- * 128, and 128 times the sum of the query is taken off again. */
-__attribute__((target("avx2,avx512f,avx512vl,avx512vnni"))) void dots_vnni(
-    const int8_t *query, const int8_t *bytes, size_t length, size_t count, int32_t *products)
-{
-    const __m256i top = _mm256_set1_epi8(static_cast<char>(0x80));
-    int32_t moved = 0;
-    for (size_t at = 0; at < length; at++)
-        moved += 128 * int32_t{query[at]};
-    for (size_t i = 0; i < count; i++, bytes += length) {
-        __m256i sums = _mm256_setzero_si256();
-        for (size_t at = 0; at < length; at += 32) {
-            __m256i one = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(bytes + at));
-            __m256i other = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(query + at));
-            sums = _mm256_dpbusd_epi32(sums, _mm256_xor_si256(one, top), other);
-        }
-        products[i] = sum_of(sums) - moved;
-    }
-}
-
-dots_function *choose_dots()
+bound_function *choose_bound()
 {
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl"))
-        return dots_vnni;
-    return __builtin_cpu_supports("avx2") ? dots_avx2 : dots_plain;
+    bool both = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return both ? bound_avx2 : bound_plain;
 }
 
 #else
 
-dots_function *choose_dots()
+bound_function *choose_bound()
 {
-    return dots_plain;
+    return bound_plain;
 }
 
 #endif
-
-void dots(const int8_t *query, const int8_t *bytes, size_t length, size_t count, int32_t *products)
-{
-    static dots_function *const best = choose_dots();
-    best(query, bytes, length, count, products);
-}
 
 float length_of(const float *vector, size_t dimension)
 {
@@ -110,6 +112,48 @@ float length_of(const float *vector, size_t dimension)
         sum += static_cast<double>(vector[i]) * static_cast<double>(vector[i]);
     return static_cast<float>(std::sqrt(sum));
 }
+
+question question_of(const float *query, size_t dimension)
+{
+    float length = length_of(query, dimension);
+    question asked = {{}, length, length * length, 0};
+    for (size_t i = 0; i < dimension; i++)
+        if (query[i] != 0)
+            asked.terms.push_back({i, query[i]});
+    asked.rounding = ROUNDING * (static_cast<float>(asked.terms.size()) + STEPS);
+    return asked;
+}
+
+/* ---- the nearest ---------------------------------------------------------------------------- */
+
+/* The k least of what it is given, the largest of them on top. */
+template <typename Value> class least
+{
+  public:
+    explicit least(size_t k) : room(k)
+    {
+    }
+    void add(const Value &value)
+    {
+        if (full() && !(value < all.top()))
+            return;
+        if (full())
+            all.pop();
+        all.push(value);
+    }
+    bool full() const
+    {
+        return all.size() == room;
+    }
+    const Value &top() const
+    {
+        return all.top();
+    }
+    std::priority_queue<Value> all;
+
+  private:
+    size_t room;
+};
 
 } // namespace
 
@@ -133,38 +177,42 @@ float flat_scan_distance(const float *one, const float *other, size_t dimension)
     return sums[0];
 }
 
-flat_scan::flat_scan(int dimension)
-    : IndexFlatL2(dimension), padded((static_cast<size_t>(dimension) + BLOCK - 1) / BLOCK * BLOCK)
+flat_scan::flat_scan(int dimension) : IndexFlatL2(dimension)
 {
 }
 
-flat_scan::code flat_scan::encode(const float *vector, int8_t *into) const
+void flat_scan::encode(const float *vector, size_t place)
 {
-    float most = 0;
+    size_t dimension = static_cast<size_t>(d);
+    int8_t *into = &bytes[place / BLOCK * BLOCK * dimension + place % BLOCK];
+    float most = 0, length = length_of(vector, dimension);
     double error = 0;
-    for (int i = 0; i < d; i++)
+    for (size_t i = 0; i < dimension; i++)
         most = std::max(most, std::fabs(vector[i]));
-    code made = {most / 127, length_of(vector, static_cast<size_t>(d)), 0};
-    for (int i = 0; i < d; i++) {
-        float byte = made.scale > 0 ? std::nearbyint(vector[i] / made.scale) : 0;
-        into[i] = static_cast<int8_t>(byte);
-        double left = static_cast<double>(vector[i]) - static_cast<double>(byte * made.scale);
+    float scale = most / 127;
+    for (size_t i = 0; i < dimension; i++) {
+        float byte = scale > 0 ? std::nearbyint(vector[i] / scale) : 0;
+        into[i * BLOCK] = static_cast<int8_t>(byte);
+        double left = static_cast<double>(vector[i]) - static_cast<double>(byte * scale);
         error += left * left;
     }
-    made.error = static_cast<float>(std::sqrt(error));
-    return made;
+    scales[place] = scale;
+    squares[place] = length * length;
+    errors[place] = static_cast<float>(std::sqrt(error));
 }
 
 void flat_scan::add(idx_t count, const float *vectors)
 {
     size_t before = static_cast<size_t>(ntotal), more = static_cast<size_t>(count);
+    size_t room = (before + more + BLOCK - 1) / BLOCK * BLOCK, dimension = static_cast<size_t>(d);
     if (count == 0)
         return;
-    bytes.resize((before + more) * padded);
-    coded.resize(before + more);
+    bytes.resize(room * dimension);
+    scales.resize(room);
+    squares.resize(room);
+    errors.resize(room);
     for (size_t i = 0; i < more; i++)
-        coded[before + i] =
-            encode(vectors + i * static_cast<size_t>(d), &bytes[(before + i) * padded]);
+        encode(vectors + i * dimension, before + i);
     IndexFlatL2::add(count, vectors);
 }
 
@@ -172,58 +220,51 @@ void flat_scan::reset()
 {
     IndexFlatL2::reset();
     bytes.clear();
-    coded.clear();
+    scales.clear();
+    squares.clear();
+    errors.clear();
 }
 
-/* With q = q' + dq and v = v' + dv, where q' and v' are what the bytes stand for, q.v is q'.v' +
- * q'.dv + dq.v, and the last two are at most |q'||dv| + |dq||v| (Cauchy and Schwarz). */
-void flat_scan::search_one(const float *query, size_t k, float *distances, idx_t *labels) const
+/* Those that can be among the k nearest, by their lower bounds. */
+std::vector<flat_scan::candidate> flat_scan::shortlist(const float *query, size_t k) const
 {
-    constexpr size_t PART = 256; /* vectors whose products are computed at a time */
-    thread_local std::vector<float> lowest;
-    size_t count = static_cast<size_t>(ntotal);
-    std::vector<int8_t> asked(padded);
-    code of_query = encode(query, asked.data());
-    float length = of_query.length * of_query.length,
-          coded_length = of_query.length + of_query.error;
-    std::priority_queue<float> upper; /* the k smallest upper bounds, the largest of them on top */
-    int32_t products[PART];
-    lowest.resize(count);
-    for (size_t from = 0; from < count; from += PART) {
-        size_t part = std::min(PART, count - from);
-        dots(asked.data(), &bytes[from * padded], padded, part, products);
+    static bound_function *const bound = choose_bound();
+    size_t count = static_cast<size_t>(ntotal), dimension = static_cast<size_t>(d);
+    question asked = question_of(query, dimension);
+    std::vector<candidate> candidates;
+    least<float> upper(k);
+    float limit = HUGE_VALF;
+    bounds found;
+    for (size_t from = 0; from < count; from += BLOCK) {
+        size_t part = std::min(BLOCK, count - from);
+        bound(asked, {&bytes[from * dimension], &scales[from], &squares[from], &errors[from]},
+              found);
         for (size_t i = 0; i < part; i++) {
-            const code &one = coded[from + i];
-            float product = static_cast<float>(products[i]) * one.scale * of_query.scale;
-            float error = coded_length * one.error + of_query.error * one.length;
-            float middle = length + one.length * one.length - 2 * product;
-            error = 2 * error + ROUNDING * (length + one.length * one.length);
-            lowest[from + i] = middle - error;
-            if (upper.size() < k)
-                upper.push(middle + error);
-            else if (middle + error < upper.top()) {
-                upper.pop();
-                upper.push(middle + error);
-            }
+            float lower = found.lower[i];
+            if (lower > limit)
+                continue;
+            candidates.emplace_back(lower, static_cast<idx_t>(from + i));
+            upper.add(found.upper[i]);
+            limit = upper.full() ? upper.top() : limit;
         }
     }
-    std::priority_queue<std::pair<float, idx_t>> nearest;
-    for (size_t i = 0; i < count && k > 0; i++) {
-        if (lowest[i] > upper.top())
-            continue;
-        std::pair<float, idx_t> one(flat_scan_distance(query, get_xb() + i * static_cast<size_t>(d),
-                                                       static_cast<size_t>(d)),
-                                    static_cast<idx_t>(i));
-        if (nearest.size() < k)
-            nearest.push(one);
-        else if (one < nearest.top()) {
-            nearest.pop();
-            nearest.push(one);
-        }
+    std::sort(candidates.begin(), candidates.end());
+    return candidates;
+}
+
+void flat_scan::search_one(const float *query, size_t k, float *distances, idx_t *labels) const
+{
+    size_t dimension = static_cast<size_t>(d);
+    least<candidate> nearest(k);
+    for (const auto &[lower, place] : shortlist(query, k)) {
+        if (nearest.full() && lower > nearest.top().first)
+            break;
+        const float *vector = get_xb() + static_cast<size_t>(place) * dimension;
+        nearest.add({flat_scan_distance(query, vector, dimension), place});
     }
     std::fill(labels, labels + k, -1);
     std::fill(distances, distances + k, HUGE_VALF);
-    for (size_t at = nearest.size(); at-- > 0; nearest.pop()) {
+    for (size_t at = nearest.all.size(); at-- > 0; nearest.all.pop()) {
         distances[at] = nearest.top().first;
         labels[at] = nearest.top().second;
     }
@@ -232,6 +273,6 @@ void flat_scan::search_one(const float *query, size_t k, float *distances, idx_t
 void flat_scan::search(idx_t count, const float *queries, idx_t k, float *distances, idx_t *labels,
                        const faiss::SearchParameters *) const
 {
-    for (idx_t i = 0; i < count; i++)
+    for (idx_t i = 0; i < count && k > 0; i++)
         search_one(queries + i * d, static_cast<size_t>(k), distances + i * k, labels + i * k);
 }

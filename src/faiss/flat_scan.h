@@ -3,7 +3,11 @@
  *
  * Each vector is kept a second time in a byte per dimension. A search first goes over those: they
  * bound the distance of every vector from both sides. Only vectors whose lower bound is below the
- * k-th smallest upper bound can be among the nearest, and only their distances are computed. */
+ * k-th smallest upper bound can be among the nearest, and of those, in the order of their lower
+ * bounds, distances are computed until none that is left can be nearer than the k found.
+ *
+ * The bytes stand by dimension, in blocks of vectors, and only those of dimensions in which the
+ * query is not 0 are read: a query of a few words is 0 in most. */
 #ifndef CICADA_FAISS_FLAT_SCAN_H
 #define CICADA_FAISS_FLAT_SCAN_H
 
@@ -11,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 class flat_scan : public faiss::IndexFlatL2
@@ -23,16 +28,15 @@ class flat_scan : public faiss::IndexFlatL2
                 const faiss::SearchParameters *parameters = nullptr) const override;
 
   private:
-    struct code {     /* what the bytes of a vector stand for */
-        float scale;  /* of a byte */
-        float length; /* of the vector */
-        float error;  /* length of what the bytes leave out */
-    };
-    size_t padded; /* dimensions, in whole blocks */
-    std::vector<int8_t> bytes;
-    std::vector<code> coded;
+    using candidate = std::pair<float, idx_t>; /* a distance, or its lower bound, and a place */
 
-    code encode(const float *vector, int8_t *into) const;
+    std::vector<int8_t> bytes;
+    std::vector<float> scales;  /* what 1 in a byte of each vector stands for */
+    std::vector<float> squares; /* of the length of each vector */
+    std::vector<float> errors;  /* the length of what the bytes of each leave out */
+
+    void encode(const float *vector, size_t place);
+    std::vector<candidate> shortlist(const float *query, size_t k) const;
     void search_one(const float *query, size_t k, float *distances, idx_t *labels) const;
 };
 

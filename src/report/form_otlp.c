@@ -128,14 +128,6 @@ static void add_end(struct otlp_metrics *metrics, const struct result *result)
     }
 }
 
-/* One measurement and the attributes it goes by; of the run when it is neither. */
-struct subject {
-    const struct result *result;
-    const struct result_phase *phase;
-    const struct operation_row *row;
-    const struct measurement *total;
-};
-
 static json_t *attributes_of(const struct subject *subject)
 {
     json_t *attributes = otlp_attributes();
@@ -219,24 +211,24 @@ static const struct metric operation_metrics[] = {
     {otlp_gauge, "cicada.target.operation.duration.percentile", "s", PERCENTILES, add_percentiles},
 };
 
+/* A metric of phases that is being added. */
+struct phase_metric {
+    struct otlp_metrics *metrics;
+    const struct metric *metric;
+};
+
+static void add_phase(void *context, const struct subject *subject)
+{
+    const struct phase_metric *adding = context;
+    adding->metric->add(adding->metrics, subject);
+}
+
 static int add_phases(struct otlp_metrics *metrics, const struct result *result,
                       const struct metric *metric)
 {
+    struct phase_metric adding = {metrics, metric};
     metric->begin(metrics, metric->name, metric->unit, metric->description);
-    for (size_t p = 0; p < result->phase_count; p++) {
-        struct measurement total;
-        struct subject subject = {.result = result, .phase = &result->phases[p], .total = &total};
-        if (result->phases[p].not_run)
-            continue;
-        measurement_init(&total);
-        int summed = result_phase_total(&result->phases[p], -1, &total);
-        if (summed == 0)
-            metric->add(metrics, &subject);
-        measurement_free(&total);
-        if (summed < 0)
-            return -1;
-    }
-    return 0;
+    return result_each_phase(result, add_phase, &adding);
 }
 
 static void add_operations(struct otlp_metrics *metrics, const struct result *result,

@@ -102,14 +102,6 @@ static void write_alerts(FILE *file, const struct result *result)
 
 /* ---- phases and operations ------------------------------------------------------------------ */
 
-/* One measurement and the labels it goes by; of a phase, or of an operation over all of them. */
-struct subject {
-    const struct result *result;
-    const struct result_phase *phase;
-    const struct operation_row *row;
-    const struct measurement *total;
-};
-
 static void write_labels(FILE *file, const struct subject *subject)
 {
     if (subject->phase) {
@@ -175,23 +167,17 @@ static void write_users(FILE *file, const char *name, const struct subject *subj
 
 typedef void write_subject(FILE *file, const char *name, const struct subject *subject);
 
-static int each_phase(FILE *file, const struct result *result, const char *name,
-                      write_subject *write)
+/* A metric of phases that is being written. */
+struct phase_metric {
+    FILE *file;
+    const char *name;
+    write_subject *write;
+};
+
+static void write_phase(void *context, const struct subject *subject)
 {
-    for (size_t p = 0; p < result->phase_count; p++) {
-        struct measurement total;
-        struct subject subject = {.result = result, .phase = &result->phases[p], .total = &total};
-        if (result->phases[p].not_run)
-            continue;
-        measurement_init(&total);
-        int status = result_phase_total(&result->phases[p], -1, &total);
-        if (status == 0)
-            write(file, name, &subject);
-        measurement_free(&total);
-        if (status < 0)
-            return -1;
-    }
-    return 0;
+    const struct phase_metric *metric = context;
+    metric->write(metric->file, metric->name, subject);
 }
 
 static void each_operation(FILE *file, const struct result *result,
@@ -221,7 +207,8 @@ static int write_phases(FILE *file, const struct result *result)
     };
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
         head(file, metrics[i].name, metrics[i].type, metrics[i].help);
-        if (each_phase(file, result, metrics[i].name, metrics[i].write) < 0)
+        struct phase_metric metric = {file, metrics[i].name, metrics[i].write};
+        if (result_each_phase(result, write_phase, &metric) < 0)
             return -1;
     }
     return 0;

@@ -139,3 +139,22 @@ int result_part_total(const struct result *result, unsigned part, struct histogr
                 return -1;
     return 0;
 }
+
+int result_each_phase(const struct result *result,
+                      void (*visit)(void *context, const struct subject *subject), void *context)
+{
+    for (size_t p = 0; p < result->phase_count; p++) {
+        struct measurement total;
+        struct subject subject = {.result = result, .phase = &result->phases[p], .total = &total};
+        if (result->phases[p].not_run)
+            continue;
+        measurement_init(&total);
+        int summed = result_phase_total(&result->phases[p], -1, &total);
+        if (summed == 0)
+            visit(context, &subject);
+        measurement_free(&total);
+        if (summed < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -30,6 +30,18 @@ const struct example *result_example_of(const struct result *result,
 /* What one target did over the phases that count; `into` is initialised. -1: memory. */
 int result_counted_total(const struct result *result, uint32_t target, struct measurement *into);
 
+/* One measurement and what it is of, for the forms that write series: a phase, or an operation over
+ * all of them; of the run where neither is given. */
+struct subject {
+    const struct result *result;
+    const struct result_phase *phase;
+    const struct operation_row *row;
+    const struct measurement *total;
+};
+/* Visit every phase that ran with its total. -1: memory, and the rest is not visited. */
+int result_each_phase(const struct result *result,
+                      void (*visit)(void *context, const struct subject *subject), void *context);
+
 double result_phase_peak_users(const struct result_phase *phase);
 /* One part of the latency over the phases that count; `into` is initialised. -1: memory. */
 int result_part_total(const struct result *result, unsigned part, struct histogram *into);

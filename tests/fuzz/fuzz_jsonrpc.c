@@ -1,5 +1,6 @@
-/* The envelope scan on arbitrary bytes: agrees with jansson on what JSON is, keeps its spans inside
- * the text, and its helpers hold on texts nobody has scanned. */
+/* The envelope scan and json_read on arbitrary bytes: both agree with jansson on what JSON is, spans
+ * stay inside the text, and the helpers hold on texts nobody has scanned. */
+#include "mcp/json_read.h"
 #include "mcp/jsonrpc.h"
 
 #include <jansson.h>
@@ -38,6 +39,20 @@ static void compare(const char *text, size_t size, const struct jsonrpc_message 
     else
         check(value || is_limit_of_jansson(&error), "jansson refuses it too");
     json_decref(value);
+}
+
+static void compare_values(const char *text, size_t size)
+{
+    json_error_t error, problem;
+    json_t *theirs = json_loadb(text, size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
+    json_t *mine = json_read(text, size, &problem);
+    if (mine)
+        check(theirs && json_equal(mine, theirs), "the same value is read");
+    else
+        check(!theirs || memchr(text, '\0', size) || strcmp(problem.text, "nested too deep") == 0,
+              "jansson refuses the value too");
+    json_decref(theirs);
+    json_decref(mine);
 }
 
 static void check_span(const char *text, size_t size, struct span span)
@@ -84,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = (const char *)data;
     jsonrpc_scan(&message, text, size);
     compare(text, size, &message);
+    compare_values(text, size);
     check_spans(text, size, &message);
     walk(text, size);
     return 0;

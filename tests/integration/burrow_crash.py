@@ -98,8 +98,8 @@ def check(folder, client, kept, gone):
     assert one(database, "PRAGMA integrity_check") == "ok"
     counts = {
         "passages without a vector": "SELECT count(*) FROM passages p WHERE NOT EXISTS"
-                                     " (SELECT 1 FROM vectors v WHERE v.space = 0 AND v.id = p.id)",
-        "vectors without a passage": "SELECT count(*) FROM vectors v WHERE v.space = 0 AND v.id NOT IN (SELECT id FROM passages)",
+                                     " (SELECT 1 FROM memory_vectors v WHERE v.id = p.id)",
+        "vectors without a passage": "SELECT count(*) FROM memory_vectors v WHERE v.id NOT IN (SELECT id FROM passages)",
         "memories without a passage": "SELECT count(*) FROM memories WHERE id NOT IN (SELECT memory FROM passages)",
         "memories without a node": "SELECT count(*) FROM memories WHERE 'memory:' || id NOT IN (SELECT key FROM graph_nodes)",
         "nodes without a memory": "SELECT count(*) FROM graph_nodes WHERE type = 'memory' AND"

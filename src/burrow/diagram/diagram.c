@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct text { /* a list of what was kept */
-    struct text *next;
+struct texts { /* a list of what was kept: many small texts in one */
+    struct texts *next;
+    size_t used, room;
     char bytes[];
 };
+#define TEXTS_ROOM 2000
 
 const char *diagram_type_name(enum diagram_type type)
 {
@@ -30,9 +32,9 @@ void diagram_free(struct diagram *diagram)
 {
     if (!diagram)
         return;
-    for (struct text *text = diagram->texts, *next; text; text = next) {
-        next = text->next;
-        free(text);
+    for (struct texts *texts = diagram->texts, *next; texts; texts = next) {
+        next = texts->next;
+        free(texts);
     }
     free(diagram->nodes);
     free(diagram->edges);
@@ -40,18 +42,33 @@ void diagram_free(struct diagram *diagram)
     free(diagram);
 }
 
+/* Where so many bytes can be kept; NULL: memory is out. */
+static char *room_of(struct diagram *diagram, size_t size)
+{
+    struct texts *texts = diagram->texts;
+    if (!texts || texts->room - texts->used < size) {
+        size_t room = size > TEXTS_ROOM ? size : TEXTS_ROOM;
+        texts = malloc(sizeof *texts + room);
+        if (!texts)
+            return NULL;
+        *texts = (struct texts){.next = diagram->texts, .room = room};
+        diagram->texts = texts;
+    }
+    char *at = texts->bytes + texts->used;
+    texts->used += size;
+    return at;
+}
+
 char *diagram_keep(struct diagram *diagram, const char *text, size_t length)
 {
     static char none[1]; /* never written: only what is before the end of a text is */
-    struct text *kept = malloc(sizeof *kept + length + 1);
+    char *kept = room_of(diagram, length + 1);
     if (!kept)
         return none;
     for (size_t i = 0; i < length; i++)
-        kept->bytes[i] = (unsigned char)text[i] < 32 && text[i] != '\n' ? ' ' : text[i];
-    kept->bytes[length] = '\0';
-    kept->next = diagram->texts;
-    diagram->texts = kept;
-    return kept->bytes;
+        kept[i] = (unsigned char)text[i] < 32 && text[i] != '\n' ? ' ' : text[i];
+    kept[length] = '\0';
+    return kept;
 }
 
 static void *room_for(void *items, size_t count, size_t *room, size_t size)

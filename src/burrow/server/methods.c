@@ -2,6 +2,7 @@
 #include "burrow/server/methods.h"
 
 #include "base/clock.h"
+#include "base/json_write.h"
 #include "burrow/server/call_watch.h"
 
 #include <stdarg.h>
@@ -19,16 +20,9 @@ int method_fail(struct method_call *call, int code, const char *format, ...)
     return -1;
 }
 
-static int append_json(const char *bytes, size_t length, void *out)
-{
-    return buffer_append(out, bytes, length);
-}
-
 int method_give(struct method_call *call, json_t *members)
 {
-    int result =
-        members ? json_dump_callback(members, append_json, call->out, JSON_COMPACT | JSON_EMBED)
-                : -1;
+    int result = members ? json_write_inside(call->out, members) : -1;
     json_decref(members);
     return result < 0 ? method_fail(call, RPC_INTERNAL_ERROR, "the answer is too large") : 0;
 }
@@ -133,24 +127,22 @@ static int give_failure(struct method_call *call, const struct tool_call *done)
 /* Serialised once; the text block is the same bytes, escaped. */
 static int give_success(struct method_call *call, const struct tool_call *done)
 {
-    struct buffer *out = call->out;
-    char *text = json_dumps(done->structured, JSON_COMPACT);
-    if (!text)
-        return -1;
-    size_t length = strlen(text);
-    int result = buffer_append_text(out, "\"content\":[{\"type\":\"text\",\"text\":\"");
-    result |= buffer_append_json_escaped(out, text, length);
+    struct buffer *out = call->out, text;
+    buffer_init(&text, PROTOCOL_ANSWER_LIMIT);
+    int result = json_write(&text, done->structured);
+    result |= buffer_append_text(out, "\"content\":[{\"type\":\"text\",\"text\":\"");
+    result |= buffer_append_json_escaped(out, buffer_bytes(&text), buffer_length(&text));
     result |= buffer_append_text(out, "\"}");
     if (json_array_size(done->content) > 0) {
         result |= buffer_append_char(out, ',');
-        result |= json_dump_callback(done->content, append_json, out, JSON_COMPACT | JSON_EMBED);
+        result |= json_write_inside(out, done->content);
     }
     result |= buffer_append_text(out, "]");
     if (call->revision->structured_content) {
         result |= buffer_append_text(out, ",\"structuredContent\":");
-        result |= buffer_append(out, text, length);
+        result |= buffer_append(out, buffer_bytes(&text), buffer_length(&text));
     }
-    free(text);
+    buffer_free(&text);
     return result;
 }
 

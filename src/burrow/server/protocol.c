@@ -2,8 +2,10 @@
  */
 #include "burrow/server/protocol.h"
 
+#include "base/json_write.h"
 #include "base/utf8.h"
 #include "burrow/server/methods.h"
+#include "mcp/json_read.h"
 #include "mcp/request.h"
 
 #include <stdio.h>
@@ -15,11 +17,6 @@
 #define META_SERVER       "\"_meta\":{\"io.modelcontextprotocol/serverInfo\":" SERVER_INFO "}"
 
 #define MAX_BATCH 100
-
-static int append_json(const char *bytes, size_t length, void *out)
-{
-    return buffer_append(out, bytes, length);
-}
 
 /* --- answers --- */
 
@@ -33,7 +30,7 @@ static int write_error(struct buffer *out, const json_t *id, int code, const cha
     int result = buffer_append_text(out, "{\"jsonrpc\":\"2.0\",");
     if (id) {
         result |= buffer_append_text(out, "\"id\":");
-        result |= json_dump_callback(id, append_json, out, JSON_ENCODE_ANY);
+        result |= json_write(out, id);
         result |= buffer_append_char(out, ',');
     }
     result |= buffer_printf(out, "\"error\":{\"code\":%d,\"message\":\"", code);
@@ -41,7 +38,7 @@ static int write_error(struct buffer *out, const json_t *id, int code, const cha
     result |= buffer_append_char(out, '"');
     if (data) {
         result |= buffer_append_text(out, ",\"data\":");
-        result |= json_dump_callback(data, append_json, out, JSON_COMPACT | JSON_ENCODE_ANY);
+        result |= json_write(out, data);
     }
     return result | buffer_append_text(out, "}}");
 }
@@ -195,7 +192,7 @@ static int begin_result(struct method_call *call, const struct method *method)
 {
     struct buffer *out = call->out;
     int result = buffer_append_text(out, "{\"jsonrpc\":\"2.0\",\"id\":");
-    result |= json_dump_callback(call->id, append_json, out, JSON_ENCODE_ANY);
+    result |= json_write(out, call->id);
     result |= buffer_append_text(out, ",\"result\":{");
     if (!method_is_modern(call))
         return result;
@@ -237,8 +234,9 @@ static void run_method(struct method_call *call, const struct method *method)
         return;
     }
     if (result == 0 && method_is_modern(call))
-        result = buffer_printf(call->out, ",\"resultType\":\"%s\"",
-                               call->input_required ? "input_required" : "complete");
+        result = buffer_append_text(call->out, call->input_required
+                                                   ? ",\"resultType\":\"input_required\""
+                                                   : ",\"resultType\":\"complete\"");
     if (result == 0)
         result = buffer_append_text(call->out, "}}");
     if (result == 0)
@@ -366,7 +364,7 @@ void protocol_answer(struct service *service, const struct protocol_context *con
     memset(answer, 0, sizeof *answer);
     buffer_init(&answer->text, PROTOCOL_ANSWER_LIMIT);
     answer->status = 200;
-    json_t *message = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &problem);
+    json_t *message = json_read(bytes, length, &problem);
     if (!message) {
         char text[300];
         snprintf(text, sizeof text, "Parse error: %s, at byte %d", problem.text, problem.position);

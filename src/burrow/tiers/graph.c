@@ -53,6 +53,12 @@ int graph_node_put(struct graph *graph, const char *key, const char *type, const
     return graph->operations->node_put(graph, key, type, facts, created, error);
 }
 
+int graph_node_add(struct graph *graph, const char *key, const char *type, const json_t *facts,
+                   bool *created, struct error *error)
+{
+    return graph->operations->node_add(graph, key, type, facts, created, error);
+}
+
 json_t *graph_node(struct graph *graph, const char *key, struct error *error)
 {
     return graph->operations->node(graph, key, error);

@@ -50,6 +50,9 @@ enum graph_direction { GRAPH_OUT = 1, GRAPH_IN = 2, GRAPH_BOTH = 3 };
  * be NULL) is merged into what is there. *created (may be NULL): it was not there. */
 int graph_node_put(struct graph *graph, const char *key, const char *type, const json_t *facts,
                    bool *created, struct error *error);
+/* Make a node, unless there is one, which stays as it is. */
+int graph_node_add(struct graph *graph, const char *key, const char *type, const json_t *facts,
+                   bool *created, struct error *error);
 /* {"key", "type", "facts"} as a new reference; json_null() when missing; NULL on an error. */
 json_t *graph_node(struct graph *graph, const char *key, struct error *error);
 /* With its relations. 1 it was there, 0 not, -1 an error. */

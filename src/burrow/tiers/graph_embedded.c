@@ -8,6 +8,8 @@
 struct embedded_graph {
     struct graph graph;
     struct records *records;
+    bool counted; /* what follows is what there is; else it is counted when it is asked for */
+    int64_t nodes, relations; /* relations: unless degrees are kept, which tell */
     bool keeps_degrees;
 };
 
@@ -21,34 +23,70 @@ static const char *const migrations[] = {
     " target TEXT NOT NULL REFERENCES graph_nodes(key) ON DELETE CASCADE ON UPDATE CASCADE,"
     " facts TEXT NOT NULL, PRIMARY KEY(origin, type, target)) WITHOUT ROWID;"
     "CREATE INDEX graph_relations_target ON graph_relations(target, type, origin)",
+    "DROP INDEX graph_nodes_type", /* nothing but counting used it */
     NULL};
+
+static struct embedded_graph *embedded_of(struct graph *graph)
+{
+    return (struct embedded_graph *)graph;
+}
 
 static struct records *records_of(struct graph *graph)
 {
-    return ((struct embedded_graph *)graph)->records;
+    return embedded_of(graph)->records;
 }
 
 /* ---- nodes ---------------------------------------------------------------------------------- */
 
+/* 1 it was made, 0 there is one, -1 an error. `facts` is JSON. */
+static int insert_node(struct graph *graph, const char *key, const char *type, const char *facts,
+                       struct error *error)
+{
+    int64_t inserted = records_run(records_of(graph), error,
+                                   "INSERT INTO graph_nodes(key, type, facts) VALUES(?1,"
+                                   " coalesce(?2, 'node'), coalesce(?3, '{}')) ON CONFLICT DO"
+                                   " NOTHING",
+                                   "sss", key, type, facts);
+    if (inserted > 0)
+        embedded_of(graph)->nodes++;
+    return (int)inserted;
+}
+
+/* Writes nothing where it changes nothing. json_patch is RFC 7396: members are added or replaced,
+ * null removes. */
+static int change_node(struct graph *graph, const char *key, const char *type, const char *facts,
+                       struct error *error)
+{
+    return records_run(records_of(graph), error,
+                       "UPDATE graph_nodes SET type = coalesce(?2, type), facts = CASE WHEN ?3 IS"
+                       " NULL THEN facts ELSE json_patch(facts, ?3) END"
+                       " WHERE key = ?1 AND (?3 IS NOT NULL OR type <> ?2)",
+                       "sss", key, type, facts) < 0
+               ? -1
+               : 0;
+}
+
 static int embedded_node_put(struct graph *graph, const char *key, const char *type,
                              const json_t *facts, bool *created, struct error *error)
 {
-    int64_t there = 0;
-    if (records_integer(records_of(graph), error, 0, &there,
-                        "SELECT 1 FROM graph_nodes WHERE key = ?1", "s", key) < 0)
-        return -1;
-    if (created)
-        *created = !there;
     char *text = json_dumps(facts, JSON_COMPACT);
-    /* json_patch is RFC 7396: members are added or replaced, null removes */
-    int64_t changed =
-        records_run(records_of(graph), error,
-                    "INSERT INTO graph_nodes(key, type, facts) VALUES(?1, coalesce(?2, 'node'),"
-                    " coalesce(?3, '{}')) ON CONFLICT(key) DO UPDATE SET type = coalesce(?2, type),"
-                    " facts = CASE WHEN ?3 IS NULL THEN facts ELSE json_patch(facts, ?3) END",
-                    "sss", key, type, text);
+    int done = insert_node(graph, key, type, text, error);
+    if (created)
+        *created = done > 0;
+    if (done == 0 && (type || text))
+        done = change_node(graph, key, type, text, error);
     free(text);
-    return changed < 0 ? -1 : 0;
+    return done < 0 ? -1 : 0;
+}
+
+static int embedded_node_add(struct graph *graph, const char *key, const char *type,
+                             const json_t *facts, bool *created, struct error *error)
+{
+    char *text = json_dumps(facts, JSON_COMPACT);
+    int done = insert_node(graph, key, type, text, error);
+    *created = done > 0;
+    free(text);
+    return done < 0 ? -1 : 0;
 }
 
 /* Most have none. */
@@ -82,10 +120,19 @@ static json_t *embedded_node(struct graph *graph, const char *key, struct error 
     return graph_finished(node, &problem, error);
 }
 
+/* Its relations go with it, by their foreign keys: SQLite counts those in all changes only (and
+ * there what keeps degrees too, but then nobody asks for this count). */
 static int embedded_node_remove(struct graph *graph, const char *key, struct error *error)
 {
-    return (int)records_run(records_of(graph), error, "DELETE FROM graph_nodes WHERE key = ?1", "s",
-                            key);
+    sqlite3 *database = records_handle(records_of(graph));
+    int64_t before = sqlite3_total_changes64(database);
+    int64_t gone =
+        records_run(records_of(graph), error, "DELETE FROM graph_nodes WHERE key = ?1", "s", key);
+    if (gone > 0) {
+        embedded_of(graph)->nodes -= gone;
+        embedded_of(graph)->relations -= sqlite3_total_changes64(database) - before - gone;
+    }
+    return (int)gone;
 }
 
 static int embedded_node_rename(struct graph *graph, const char *key, const char *to,
@@ -161,32 +208,41 @@ static int require_node(struct graph *graph, const char *key, struct error *erro
     return graph_missing_node(key, error);
 }
 
+/* A foreign key has refused it: which end is it? Keeps the error when it is neither. */
+static int refused(struct graph *graph, const char *from, const char *to, struct error *error)
+{
+    struct error missing = {0};
+    if ((require_node(graph, from, &missing) < 0 || require_node(graph, to, &missing) < 0) && error)
+        *error = missing;
+    return -1;
+}
+
 static int embedded_relation_put(struct graph *graph, const char *from, const char *type,
                                  const char *to, const json_t *facts, bool *created,
                                  struct error *error)
 {
-    int64_t there = 0;
-    if (require_node(graph, from, error) < 0 || require_node(graph, to, error) < 0 ||
-        records_integer(
-            records_of(graph), error, 0, &there,
-            "SELECT 1 FROM graph_relations WHERE origin = ?1 AND type = ?2 AND target = ?3", "sss",
-            from, type, to) < 0)
-        return -1;
-    if (created)
-        *created = !there;
     char *text = json_dumps(facts, JSON_COMPACT);
-    int64_t changed =
-        records_run(records_of(graph), error,
-                    "INSERT INTO graph_relations(origin, type, target, facts)"
-                    " VALUES(?1, ?2, ?3, coalesce(?4, '{}')) ON CONFLICT DO UPDATE SET"
-                    " facts = CASE WHEN ?4 IS NULL THEN facts ELSE json_patch(facts, ?4) END",
-                    "ssss", from, type, to, text);
+    int64_t done = records_run(records_of(graph), error,
+                               "INSERT INTO graph_relations(origin, type, target, facts)"
+                               " VALUES(?1, ?2, ?3, coalesce(?4, '{}')) ON CONFLICT DO NOTHING",
+                               "ssss", from, type, to, text);
+    if (created)
+        *created = done > 0;
+    if (done < 0)
+        done = refused(graph, from, to, error);
+    else if (done > 0)
+        embedded_of(graph)->relations++;
+    else if (text)
+        done = records_run(records_of(graph), error,
+                           "UPDATE graph_relations SET facts = json_patch(facts, ?4)"
+                           " WHERE origin = ?1 AND type = ?2 AND target = ?3",
+                           "ssss", from, type, to, text);
     free(text);
-    return changed < 0 ? -1 : 0;
+    return done < 0 ? -1 : 0;
 }
 
-static int64_t embedded_relation_remove(struct graph *graph, const char *from, const char *type,
-                                        const char *to, struct error *error)
+static int64_t remove_relations(struct graph *graph, const char *from, const char *type,
+                                const char *to, struct error *error)
 {
     if (from)
         return records_run(records_of(graph), error,
@@ -200,6 +256,15 @@ static int64_t embedded_relation_remove(struct graph *graph, const char *from, c
                            "ss", type, to);
     return records_run(records_of(graph), error,
                        "DELETE FROM graph_relations WHERE ?1 IS NULL OR type = ?1", "s", type);
+}
+
+static int64_t embedded_relation_remove(struct graph *graph, const char *from, const char *type,
+                                        const char *to, struct error *error)
+{
+    int64_t gone = remove_relations(graph, from, type, to, error);
+    if (gone > 0)
+        embedded_of(graph)->relations -= gone;
+    return gone;
 }
 
 static json_t *relation_of(sqlite3_stmt *row)
@@ -308,37 +373,45 @@ static int embedded_neighbours(struct graph *graph, const char *const *keys, siz
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 
-/* Counted from now on, but not from within a transaction, which may be undone. 1 when it is. */
-static int keeps_degrees(struct graph *graph, struct error *error)
+static int count_all(struct embedded_graph *graph, struct error *error)
 {
-    struct embedded_graph *embedded = (struct embedded_graph *)graph;
-    if (embedded->keeps_degrees)
-        return 1;
-    if (!sqlite3_get_autocommit(records_handle(embedded->records)))
-        return 0;
-    if (graph_keep_degrees(embedded->records, error) < 0)
+    if (records_integer(graph->records, error, 0, &graph->nodes, "SELECT count(*) FROM graph_nodes",
+                        "") < 0 ||
+        records_integer(graph->records, error, 0, &graph->relations,
+                        "SELECT count(*) FROM graph_relations", "") < 0)
         return -1;
-    embedded->keeps_degrees = true;
-    return 1;
+    graph->counted = true;
+    return 0;
 }
 
 static int embedded_facts(struct graph *graph, struct graph_facts *facts, struct error *error)
 {
+    struct embedded_graph *embedded = embedded_of(graph);
     *facts = (struct graph_facts){.kind = "embedded", .reachable = true};
-    int kept = keeps_degrees(graph, error);
-    if (kept)
-        return kept < 0 ? -1 : graph_kept_facts(records_of(graph), facts, error);
-    if (records_integer(records_of(graph), error, 0, &facts->nodes,
-                        "SELECT count(*) FROM graph_nodes", "") < 0 ||
-        records_integer(records_of(graph), error, 0, &facts->relations,
-                        "SELECT count(*) FROM graph_relations", "") < 0)
+    if (!embedded->counted && count_all(embedded, error) < 0)
         return -1;
-    return 0;
+    facts->nodes = embedded->nodes;
+    facts->relations = embedded->relations;
+    return embedded->keeps_degrees ? graph_kept_relations(embedded->records, facts, error) : 0;
+}
+
+/* Kept from now on, but not from within a transaction that writes, which may be undone. 1 when they
+ * are. */
+static int keeps_degrees(struct embedded_graph *graph, struct error *error)
+{
+    if (graph->keeps_degrees)
+        return 1;
+    if (sqlite3_txn_state(records_handle(graph->records), "main") == SQLITE_TXN_WRITE)
+        return 0;
+    if (graph_keep_degrees(graph->records, error) < 0)
+        return -1;
+    graph->keeps_degrees = true;
+    return 1;
 }
 
 static int embedded_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error)
 {
-    int kept = keeps_degrees(graph, error);
+    int kept = keeps_degrees(embedded_of(graph), error);
     if (kept)
         return kept < 0 ? -1 : graph_kept_degrees(records_of(graph), degrees, error);
     return graph_count_degrees(graph, degrees, error);
@@ -360,7 +433,7 @@ static int embedded_commit(struct graph *graph, struct error *error)
 
 static void embedded_rollback(struct graph *graph)
 {
-    (void)graph;
+    embedded_of(graph)->counted = false; /* some of what was counted is not there */
 }
 
 static void embedded_close(struct graph *graph)
@@ -369,6 +442,7 @@ static void embedded_close(struct graph *graph)
 }
 
 static const struct graph_operations operations = {.node_put = embedded_node_put,
+                                                   .node_add = embedded_node_add,
                                                    .node = embedded_node,
                                                    .node_remove = embedded_node_remove,
                                                    .node_rename = embedded_node_rename,

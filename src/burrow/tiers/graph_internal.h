@@ -12,6 +12,8 @@ typedef void graph_neighbour(void *context, size_t place, const char *key, const
 struct graph_operations {
     int (*node_put)(struct graph *graph, const char *key, const char *type, const json_t *facts,
                     bool *created, struct error *error);
+    int (*node_add)(struct graph *graph, const char *key, const char *type, const json_t *facts,
+                    bool *created, struct error *error);
     json_t *(*node)(struct graph *graph, const char *key, struct error *error);
     int (*node_remove)(struct graph *graph, const char *key, struct error *error);
     int (*node_rename)(struct graph *graph, const char *key, const char *to, struct error *error);
@@ -53,7 +55,7 @@ json_t *graph_finished(json_t *result, const struct error *problem, struct error
 
 /* Of the graph in the records: make what graph_kept_... read; in no transaction, once. */
 int graph_keep_degrees(struct records *records, struct error *error);
-int graph_kept_facts(struct records *records, struct graph_facts *facts, struct error *error);
+int graph_kept_relations(struct records *records, struct graph_facts *facts, struct error *error);
 int graph_kept_degrees(struct records *records, struct graph_degrees *degrees, struct error *error);
 /* Of any graph, from its relations. */
 int graph_count_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error);

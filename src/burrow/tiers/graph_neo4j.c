@@ -171,8 +171,8 @@ static struct write write_begin(struct graph *any)
     struct write write = {.graph = graph, .own = !graph->in_call};
     if (!write.own)
         return write;
-    write.own_records = sqlite3_get_autocommit(records_handle(graph->records)) &&
-                        records_begin(graph->records, NULL) == 0;
+    write.own_records =
+        !records_is_writing(graph->records) && records_begin(graph->records, NULL) == 0;
     neo4j_begin(any);
     return write;
 }
@@ -262,6 +262,17 @@ static json_t *neo4j_node(struct graph *any, const char *key, struct error *erro
     json_t *node = json_array_size(rows) ? node_of(json_array_get(rows, 0)) : json_null();
     json_decref(rows);
     return node;
+}
+
+static int neo4j_node_add(struct graph *any, const char *key, const char *type, const json_t *facts,
+                          bool *created, struct error *error)
+{
+    json_t *node = neo4j_node(any, key, error);
+    *created = json_is_null(node);
+    json_decref(node);
+    if (!node)
+        return -1;
+    return *created ? neo4j_node_put(any, key, type, facts, NULL, error) : 0;
 }
 
 /* Its relations too. */
@@ -581,6 +592,7 @@ static void neo4j_close(struct graph *any)
 }
 
 static const struct graph_operations operations = {.node_put = neo4j_node_put,
+                                                   .node_add = neo4j_node_add,
                                                    .node = neo4j_node,
                                                    .node_remove = neo4j_node_remove,
                                                    .node_rename = neo4j_node_rename,

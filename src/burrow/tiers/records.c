@@ -2,6 +2,8 @@
 #include "burrow/tiers/records.h"
 
 #include "base/buffer.h"
+#include "base/utf8.h"
+#include "mcp/json_read.h"
 
 #include <ctype.h>
 #include <pthread.h>
@@ -24,8 +26,11 @@ struct statement {
     sqlite3_stmt *handle;
 };
 
+enum transaction { NONE, READING, WRITING };
+
 struct records {
     sqlite3 *database;
+    enum transaction transaction;
     struct statement statements[STATEMENT_SLOTS];
     size_t statement_count;
     char identity[33];
@@ -181,20 +186,48 @@ int records_migrate(struct records *records, const char *part, const char *const
 
 /* ---- transactions ---- */
 
+int records_begin_reading(struct records *records, struct error *error)
+{
+    if (records_run(records, error, "BEGIN", "") < 0)
+        return -1;
+    records->transaction = READING;
+    return 0;
+}
+
+void records_end_reading(struct records *records)
+{
+    if (records->transaction == READING && !sqlite3_get_autocommit(records->database))
+        records_run(records, NULL, "COMMIT", "");
+    records->transaction = NONE;
+}
+
 int records_begin(struct records *records, struct error *error)
 {
-    return records_run(records, error, "BEGIN IMMEDIATE", "") < 0 ? -1 : 0;
+    records_end_reading(records);
+    if (records_run(records, error, "BEGIN IMMEDIATE", "") < 0)
+        return -1;
+    records->transaction = WRITING;
+    return 0;
 }
 
 int records_commit(struct records *records, struct error *error)
 {
-    return records_run(records, error, "COMMIT", "") < 0 ? -1 : 0;
+    if (records_run(records, error, "COMMIT", "") < 0)
+        return -1;
+    records->transaction = NONE;
+    return 0;
 }
 
 void records_rollback(struct records *records)
 {
     if (!sqlite3_get_autocommit(records->database)) /* some errors have rolled back already */
         records_run(records, NULL, "ROLLBACK", "");
+    records->transaction = NONE;
+}
+
+bool records_is_writing(const struct records *records)
+{
+    return records->transaction == WRITING;
 }
 
 /* ---- statements ---- */
@@ -235,7 +268,9 @@ void records_done(sqlite3_stmt *statement)
     sqlite3_clear_bindings(statement);
 }
 
-static void bind_all(sqlite3_stmt *statement, const char *types, va_list values)
+/* `life`: SQLITE_STATIC when the values stay until the statement is done, else SQLITE_TRANSIENT. */
+static void bind_all(sqlite3_stmt *statement, const char *types, sqlite3_destructor_type life,
+                     va_list values)
 {
     for (int i = 1; *types; types++, i++) {
         switch (*types) {
@@ -246,11 +281,11 @@ static void bind_all(sqlite3_stmt *statement, const char *types, va_list values)
             sqlite3_bind_double(statement, i, va_arg(values, double));
             break;
         case 's':
-            sqlite3_bind_text(statement, i, va_arg(values, const char *), -1, SQLITE_TRANSIENT);
+            sqlite3_bind_text(statement, i, va_arg(values, const char *), -1, life);
             break;
         case 'b': {
             const void *bytes = va_arg(values, const void *);
-            sqlite3_bind_blob64(statement, i, bytes, va_arg(values, size_t), SQLITE_TRANSIENT);
+            sqlite3_bind_blob64(statement, i, bytes, va_arg(values, size_t), life);
             break;
         }
         default:
@@ -268,7 +303,7 @@ int64_t records_run(struct records *records, struct error *error, const char *sq
     if (!statement)
         return -1;
     va_start(values, types);
-    bind_all(statement, types, values);
+    bind_all(statement, types, SQLITE_STATIC, values);
     va_end(values);
     while ((code = sqlite3_step(statement)) == SQLITE_ROW)
         ;
@@ -286,7 +321,7 @@ sqlite3_stmt *records_query(struct records *records, struct error *error, const 
     if (!statement)
         return NULL;
     va_start(values, types);
-    bind_all(statement, types, values);
+    bind_all(statement, types, SQLITE_TRANSIENT, values);
     va_end(values);
     return statement;
 }
@@ -311,7 +346,7 @@ int records_integer(struct records *records, struct error *error, int64_t missin
     if (!statement)
         return -1;
     va_start(values, types);
-    bind_all(statement, types, values);
+    bind_all(statement, types, SQLITE_STATIC, values);
     va_end(values);
     int code = sqlite3_step(statement);
     *value = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : missing;
@@ -341,13 +376,18 @@ const char *records_text(sqlite3_stmt *statement, int column)
 
 json_t *records_json_text(sqlite3_stmt *statement, int column)
 {
-    const unsigned char *text = sqlite3_column_text(statement, column);
-    return text ? json_string((const char *)text) : json_null();
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    size_t length = (size_t)sqlite3_column_bytes(statement, column);
+    if (!text)
+        return json_null();
+    return utf8_is_valid(text, length) ? json_stringn_nocheck(text, length) : NULL;
 }
 
 json_t *records_json(sqlite3_stmt *statement, int column)
 {
-    json_t *value = json_loads(records_text(statement, column), JSON_DECODE_ANY, NULL);
+    json_error_t problem;
+    const char *text = records_text(statement, column);
+    json_t *value = json_read(text, (size_t)sqlite3_column_bytes(statement, column), &problem);
     return value ? value : json_null();
 }
 

@@ -28,10 +28,15 @@ const char *records_identity(const struct records *records);
 int records_migrate(struct records *records, const char *part, const char *const *steps,
                     struct error *error);
 
-/* The transaction of a call that writes. Not nested. */
+/* The transaction of a call that reads: it sees one state of the records, and the file is locked
+ * once for all its statements. What such a call writes all the same is committed at its end. */
+int records_begin_reading(struct records *records, struct error *error);
+void records_end_reading(struct records *records);
+/* The transaction of a call that writes. Not nested; one that reads is ended. */
 int records_begin(struct records *records, struct error *error);
 int records_commit(struct records *records, struct error *error);
 void records_rollback(struct records *records);
+bool records_is_writing(const struct records *records);
 
 /* A statement, ready to be bound and stepped; kept for the next call with the same text, whose
  * address is the key: `sql` must be a literal. NULL with an error when SQLite refuses it. End each

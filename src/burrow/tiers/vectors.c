@@ -13,12 +13,40 @@
 #define LEAST_REBUILD 256
 #define SCAN_LIMIT    32768 /* vectors that are searched one by one, if nothing else is said */
 
+#define MAKE_KEPT(table, space)                                                                    \
+    "CREATE TABLE " table                                                                          \
+    "(id INTEGER PRIMARY KEY, vector BLOB NOT NULL, features BLOB NOT NULL);"                      \
+    "INSERT INTO " table " SELECT id, vector, features FROM vectors WHERE space = " space          \
+    " ORDER BY id;"
+
+#define STATEMENTS(table)                                                                          \
+    {                                                                                              \
+        "SELECT id, vector, features FROM " table,                                                 \
+            "INSERT INTO " table                                                                   \
+            "(id, vector, features) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING",                    \
+            "SELECT features FROM " table " WHERE id = ?1", "DELETE FROM " table " WHERE id = ?1", \
+            "SELECT EXISTS(SELECT 1 FROM " table ")"                                               \
+    }
+
 static const char *const migrations[] = {
     "CREATE TABLE vectors(space INTEGER NOT NULL, id INTEGER NOT NULL, vector BLOB NOT NULL,"
     " features BLOB NOT NULL, PRIMARY KEY(space, id)) WITHOUT ROWID",
     "CREATE INDEX vectors_ids ON vectors(space, id)", /* to count them without reading them */
     "CREATE TABLE vector_source(model TEXT NOT NULL, dimension INTEGER NOT NULL)", /* one row */
+    /* A row of one of these fits into a page, and a new one goes behind the last: a vector dirties
+     * one page, where it was four. */
+    MAKE_KEPT("memory_vectors", "0") MAKE_KEPT("code_vectors", "1") MAKE_KEPT("chat_vectors", "2")
+        MAKE_KEPT("diagram_vectors", "3") MAKE_KEPT("task_vectors", "4") "DROP TABLE vectors",
     NULL};
+
+/* What is asked of the table of a space. */
+static const struct {
+    const char *load, *insert, *features, *remove, *any;
+} kept[VECTORS_SPACES] = {[VECTORS_MEMORIES] = STATEMENTS("memory_vectors"),
+                          [VECTORS_CODE] = STATEMENTS("code_vectors"),
+                          [VECTORS_CHATS] = STATEMENTS("chat_vectors"),
+                          [VECTORS_DIAGRAMS] = STATEMENTS("diagram_vectors"),
+                          [VECTORS_TASKS] = STATEMENTS("task_vectors")};
 
 static int out_of_memory(struct error *error)
 {
@@ -35,10 +63,9 @@ static int space_load(struct vectors *vectors, enum vector_space which, bool cou
     struct error problem = {0};
     int failed = 0;
     vector_places_clear(space);
-    sqlite3_stmt *row = records_query(vectors->records, &problem,
-                                      "SELECT id, vector, features FROM vectors WHERE space = ?1",
-                                      "i", (int64_t)which);
+    sqlite3_stmt *row = records_query(vectors->records, &problem, kept[which].load, "");
     while (failed == 0 && row && records_next(row, &problem)) {
+        vectors->kept[which] += count;
         if ((size_t)sqlite3_column_bytes(row, 1) != vectors->dimension * sizeof(float))
             continue; /* of another dimension: what it is of is found by its words only */
         float vector[VECTOR_LIMIT];
@@ -64,11 +91,20 @@ int vectors_renew(struct vectors *vectors, enum vector_space which, struct error
     return failed;
 }
 
+static int any_is_kept(struct vectors *vectors, int64_t *any, struct error *error)
+{
+    *any = 0;
+    for (unsigned i = 0; *any == 0 && i < VECTORS_SPACES; i++)
+        if (records_integer(vectors->records, error, 0, any, kept[i].any, "") < 0)
+            return -1;
+    return 0;
+}
+
 /* Vectors of different models, or lengths, cannot be compared: what made those that are kept must
  * make the new ones. Writes down what does, while none is kept. */
 static int check_source(struct vectors *vectors, const char *model, struct error *error)
 {
-    int64_t kept = 0, dimension = EMBEDDING_DIMENSION;
+    int64_t any = 0, dimension = EMBEDDING_DIMENSION;
     char before[256] = "";
     sqlite3_stmt *row =
         records_query(vectors->records, error, "SELECT model, dimension FROM vector_source", "");
@@ -77,14 +113,13 @@ static int check_source(struct vectors *vectors, const char *model, struct error
         dimension = sqlite3_column_int64(row, 1);
         records_done(row);
     }
-    if (!row || records_integer(vectors->records, error, 0, &kept,
-                                "SELECT EXISTS(SELECT 1 FROM vectors)", "") < 0)
+    if (!row || any_is_kept(vectors, &any, error) < 0)
         return -1;
     if (vectors->dimension == 0 && strcmp(before, model) == 0)
         vectors->dimension = (unsigned)dimension; /* the server is away, and was here before */
     if (vectors->dimension == 0)
         return -1; /* why is in the error */
-    if (kept && (strcmp(before, model) != 0 || dimension != vectors->dimension))
+    if (any && (strcmp(before, model) != 0 || dimension != vectors->dimension))
         return error_set(
             error, ERROR_USAGE,
             "the vectors in this data folder are of %s%.100s (%lld numbers), not of %s%.100s (%u): "
@@ -158,27 +193,28 @@ void vectors_close(struct vectors *vectors)
 
 /* ---- changes -------------------------------------------------------------------------------- */
 
-static struct vectors_pending *add_pending(struct vectors *vectors, struct error *error)
+/* What is added is the list's to free. */
+static int add_pending(struct vectors *vectors, struct vectors_pending added, struct error *error)
 {
-    if (vectors->pending_count == PENDING_LIMIT) {
-        error_set(error, ERROR_USAGE, "more than %d vectors in one call; split it", PENDING_LIMIT);
-        return NULL;
-    }
+    if (vectors->pending_count == PENDING_LIMIT)
+        return error_set(error, ERROR_USAGE, "more than %d vectors in one call; split it",
+                         PENDING_LIMIT);
     if (vectors->pending_count == vectors->pending_room) {
         size_t room = vectors->pending_room ? vectors->pending_room * 2 : 8;
         struct vectors_pending *pending = realloc(vectors->pending, room * sizeof *pending);
-        if (!pending) {
-            out_of_memory(error);
-            return NULL;
-        }
+        if (!pending)
+            return out_of_memory(error);
         vectors->pending = pending;
         vectors->pending_room = room;
     }
-    struct vectors_pending *added = &vectors->pending[vectors->pending_count++];
-    added->keys = NULL;
-    added->vector = NULL;
-    added->feature_count = 0;
-    return added;
+    vectors->pending[vectors->pending_count++] = added;
+    return 0;
+}
+
+static void free_pending(struct vectors_pending *pending)
+{
+    free(pending->keys);
+    free(pending->vector);
 }
 
 /* ---- putting and removing ------------------------------------------------------------------- */
@@ -204,57 +240,60 @@ static int take_features(const struct vectors *vectors, struct vectors_pending *
     return 0;
 }
 
+/* 1; 0: something is kept under this id already; -1 with an error. */
+static int insert(struct vectors *vectors, const struct vectors_pending *put, struct error *error)
+{
+    return (int)records_run(vectors->records, error, kept[put->space].insert, "ibb", put->id,
+                            (const void *)put->vector, vectors->dimension * sizeof *put->vector,
+                            (const void *)put->keys, put->feature_count * sizeof *put->keys);
+}
+
 int vectors_put(struct vectors *vectors, enum vector_space space, int64_t id, const char *text,
                 struct error *error)
 {
-    if (vectors_remove(vectors, space, id, error) < 0)
-        return -1;
-    struct vectors_pending *pending = add_pending(vectors, error);
-    if (!pending)
-        return -1;
-    pending->space = space;
-    pending->id = id;
-    pending->removed = false;
-    if (take_features(vectors, pending, text) < 0)
-        return out_of_memory(error);
-    return records_run(vectors->records, error,
-                       "INSERT INTO vectors(space, id, vector, features) VALUES(?1, ?2, ?3, ?4)",
-                       "iibb", (int64_t)space, id, (const void *)pending->vector,
-                       vectors->dimension * sizeof *pending->vector, (const void *)pending->keys,
-                       pending->feature_count * sizeof *pending->keys) < 0
-               ? -1
-               : 0;
+    struct vectors_pending put = {.space = space, .id = id};
+    int done = take_features(vectors, &put, text) < 0 ? out_of_memory(error)
+                                                      : insert(vectors, &put, error);
+    if (done == 0) /* rarely: most are new */
+        done = vectors_remove(vectors, space, id, error) < 0 ? -1 : insert(vectors, &put, error);
+    if (done == 1 && add_pending(vectors, put, error) == 0)
+        return 0;
+    free_pending(&put);
+    return -1;
+}
+
+/* 1; 0: nothing is kept under this id; -1 with an error. */
+static int kept_features(struct vectors *vectors, struct vectors_pending *of, struct error *error)
+{
+    struct error problem = {0};
+    sqlite3_stmt *row =
+        records_query(vectors->records, &problem, kept[of->space].features, "i", of->id);
+    int found = 0;
+    if (row && records_next(row, &problem)) {
+        size_t size = (size_t)sqlite3_column_bytes(row, 0);
+        of->keys = malloc(size + 1);
+        of->feature_count = (uint32_t)(size / sizeof *of->keys);
+        if (of->keys && size)
+            memcpy(of->keys, sqlite3_column_blob(row, 0), size);
+        found = of->keys ? 1 : out_of_memory(&problem);
+        records_done(row);
+    }
+    if (problem.code != ERROR_NONE && error)
+        *error = problem;
+    return problem.code == ERROR_NONE ? found : -1;
 }
 
 int vectors_remove(struct vectors *vectors, enum vector_space space, int64_t id,
                    struct error *error)
 {
-    sqlite3_stmt *row =
-        records_query(vectors->records, error,
-                      "DELETE FROM vectors WHERE space = ?1 AND id = ?2 RETURNING features", "ii",
-                      (int64_t)space, id);
-    if (!row)
-        return -1;
-    struct error problem = {0};
-    int failed = 0;
-    while (failed == 0 && records_next(row, &problem)) {
-        struct vectors_pending *pending = add_pending(vectors, &problem);
-        size_t size = (size_t)sqlite3_column_bytes(row, 0);
-        if (!pending || !(pending->keys = malloc(size + 1))) {
-            records_done(row);
-            failed = out_of_memory(&problem);
-            break;
-        }
-        memcpy(pending->keys, sqlite3_column_blob(row, 0), size);
-        pending->feature_count = (uint32_t)(size / sizeof(uint16_t));
-        pending->space = space;
-        pending->id = id;
-        pending->removed = true;
-    }
-    if (problem.code == ERROR_NONE)
+    struct vectors_pending removed = {.space = space, .id = id, .removed = true};
+    int found = kept_features(vectors, &removed, error);
+    if (found <= 0)
+        return found;
+    if (records_run(vectors->records, error, kept[space].remove, "i", id) >= 0 &&
+        add_pending(vectors, removed, error) == 0)
         return 0;
-    if (error)
-        *error = problem;
+    free_pending(&removed);
     return -1;
 }
 
@@ -263,6 +302,7 @@ static void apply(struct vectors *vectors, const struct vectors_pending *pending
     struct vector_places *space = &vectors->spaces[pending->space];
     embedding_count(&vectors->counts, pending->keys, pending->feature_count,
                     pending->removed ? -1 : 1);
+    vectors->kept[pending->space] += pending->removed ? -1 : 1;
     if (pending->removed)
         vector_places_remove(space, pending->id);
     else {
@@ -292,10 +332,8 @@ void vectors_fall_behind(struct vectors *vectors, enum vector_space space)
 
 void vectors_rolled_back(struct vectors *vectors)
 {
-    for (size_t i = 0; i < vectors->pending_count; i++) {
-        free(vectors->pending[i].keys);
-        free(vectors->pending[i].vector);
-    }
+    for (size_t i = 0; i < vectors->pending_count; i++)
+        free_pending(&vectors->pending[i]);
     vectors->pending_count = 0;
 }
 

@@ -52,6 +52,11 @@ double vectors_similarity(const struct vectors *vectors, const char *one, const 
 double vectors_between(const struct vectors *vectors, enum vector_space space, int64_t one,
                        int64_t other);
 
+/* How like the others each of `count` kept vectors is, on the average: the sum of its similarities
+ * to them over `count`; 0 for one that is not kept. */
+void vectors_centrality(const struct vectors *vectors, enum vector_space space, const int64_t *ids,
+                        size_t count, double *scores);
+
 /* The dispatcher's, with an embedder: what a call did is void, since it lacked vectors of some
  * texts. It is undone; without the store's lock they are fetched, and with it kept; then it runs
  * again. */
@@ -78,6 +83,7 @@ int vectors_reachable(const struct vectors *vectors, struct error *error);
 
 struct vector_facts {
     int64_t count; /* vectors that can be found */
+    int64_t kept;  /* vectors in the records: more, or fewer, while the index is behind */
     unsigned dimension;
     const char *index_type; /* "flat", "hnsw" */
     size_t bytes;

@@ -32,6 +32,7 @@ struct vectors {
     struct embedder *embedder;  /* NULL: embeddings are lexical */
     struct text_vectors *texts; /* with an embedder */
     struct vector_places spaces[VECTORS_SPACES];
+    int64_t kept[VECTORS_SPACES]; /* rows of the records, as of the last commit */
     struct vectors_measured measured[VECTORS_SPACES];
     struct embedding_counts counts;
     struct vectors_pending *pending;

@@ -180,6 +180,25 @@ double vectors_between(const struct vectors *vectors, enum vector_space space, i
     return embedding_cosine(a, b, vectors->dimension);
 }
 
+/* The similarities of one to all the others are what it has in common with the sum of all, less its
+ * own share. */
+void vectors_centrality(const struct vectors *vectors, enum vector_space space, const int64_t *ids,
+                        size_t count, double *scores)
+{
+    double sum[VECTOR_LIMIT] = {0};
+    float vector[VECTOR_LIMIT];
+    for (size_t i = 0; i < count; i++)
+        if (vector_of(vectors, space, ids[i], vector))
+            for (size_t k = 0; k < vectors->dimension; k++)
+                sum[k] += (double)vector[k];
+    for (size_t i = 0; i < count; i++) {
+        scores[i] = 0;
+        if (vector_of(vectors, space, ids[i], vector))
+            for (size_t k = 0; k < vectors->dimension; k++)
+                scores[i] += (double)vector[k] * (sum[k] - (double)vector[k]) / (double)count;
+    }
+}
+
 /* ---- facts ---------------------------------------------------------------------------------- */
 
 void vectors_facts(const struct vectors *vectors, enum vector_space space,
@@ -187,6 +206,7 @@ void vectors_facts(const struct vectors *vectors, enum vector_space space,
 {
     const struct vector_places *at = &vectors->spaces[space];
     *facts = (struct vector_facts){.count = (int64_t)(at->count - at->holes),
+                                   .kept = vectors->kept[space],
                                    .dimension = vectors->dimension,
                                    .index_type = at->is_graph ? "hnsw" : "flat",
                                    .bytes = at->count * vector_places_bytes_each(at)};

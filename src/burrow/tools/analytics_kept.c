@@ -151,14 +151,7 @@ static const char kept_tables[] =
     " INSERT INTO tally VALUES('question', new.asked_at, '', 1, new.passages = 0, 0); END;"
     "CREATE TEMP TRIGGER context_uses_tallied AFTER INSERT ON context_uses BEGIN"
     " INSERT INTO tally VALUES('context', new.built_at, '', 1, new.asked_tokens,"
-    " new.filled_tokens); END;"
-
-    "CREATE TEMP TABLE vector_totals(vectors INTEGER NOT NULL);"
-    "INSERT INTO vector_totals SELECT count(*) FROM vectors;"
-    "CREATE TEMP TRIGGER vectors_totalled AFTER INSERT ON vectors BEGIN"
-    " UPDATE vector_totals SET vectors = vectors + 1; END;"
-    "CREATE TEMP TRIGGER vectors_untotalled AFTER DELETE ON vectors BEGIN"
-    " UPDATE vector_totals SET vectors = vectors - 1; END";
+    " new.filled_tokens); END";
 
 /* ---- keeping -------------------------------------------------------------------------------- */
 
@@ -187,24 +180,21 @@ static int forget_old(struct records *records, int64_t now, struct error *error)
                : 0;
 }
 
-int analytics_keep_in(struct store *store, struct error *error)
+int analytics_keep(struct tool_call *call)
 {
+    struct store *store = call->store;
     int64_t now = store_now_ms();
     int failed = 0;
     if (!store->statistics_kept_at)
-        failed = make_tables(store->records, error);
+        failed = make_tables(store->records, &call->error);
     else if (now - store->statistics_kept_at > HOUR)
-        failed = forget_old(store->records, now, error);
+        failed = forget_old(store->records, now, &call->error);
     else
         return 0;
-    if (failed == 0)
-        store->statistics_kept_at = now;
-    return failed;
-}
-
-int analytics_keep(struct tool_call *call)
-{
-    return analytics_keep_in(call->store, &call->error) < 0 ? tool_fail_tier(call) : 0;
+    if (failed < 0)
+        return tool_fail_tier(call);
+    store->statistics_kept_at = now;
+    return 0;
 }
 
 /* ---- windows -------------------------------------------------------------------------------- */

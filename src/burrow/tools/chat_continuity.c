@@ -19,8 +19,7 @@ static const char *const migrations[] = {
     "CREATE VIRTUAL TABLE chat_words USING fts5(content, content='chats', content_rowid='id');"
     "CREATE TRIGGER chats_inserted AFTER INSERT ON chats BEGIN"
     " INSERT INTO chat_words(rowid, content) VALUES(new.id, new.content); END",
-    "CREATE INDEX chats_time ON chats(sent_at)",
-    NULL};
+    "CREATE INDEX chats_time ON chats(sent_at)", NULL};
 
 #define CHAT_COLUMNS "id, conversation, role, agent, tool, content, sent_at"
 
@@ -90,8 +89,8 @@ static int get_chats_by_tool(struct tool_call *call)
 {
     return answer_with_chats(
         call, records_query(call->store->records, &call->error,
-                            "SELECT " CHAT_COLUMNS " FROM chats WHERE tool = ?1 ORDER BY id DESC"
-                            " LIMIT ?2",
+                            "SELECT " CHAT_COLUMNS " FROM chats WHERE id IN (SELECT id FROM chats"
+                            " WHERE tool = ?1 ORDER BY id DESC LIMIT ?2) ORDER BY id DESC",
                             "si", tool_text(call, "tool", ""), tool_integer(call, "limit", 50)));
 }
 
@@ -100,8 +99,10 @@ static int get_tool_conversations(struct tool_call *call)
     json_t *conversations = json_array();
     sqlite3_stmt *row =
         records_query(call->store->records, &call->error,
-                      "SELECT conversation, count(*), max(sent_at) FROM chats WHERE tool = ?1"
-                      " GROUP BY conversation ORDER BY max(id) DESC LIMIT ?2",
+                      "SELECT c.conversation, c.messages, last.sent_at FROM (SELECT conversation,"
+                      " count(*) AS messages, max(id) AS last FROM chats WHERE tool = ?1"
+                      " GROUP BY conversation ORDER BY last DESC LIMIT ?2) AS c"
+                      " JOIN chats AS last ON last.id = c.last ORDER BY c.last DESC",
                       "si", tool_text(call, "tool", ""), tool_integer(call, "limit", 50));
     while (row && records_next(row, &call->error))
         json_array_append_new(
@@ -154,6 +155,22 @@ static size_t rank_by_words(struct tool_call *call, struct ranked *all, size_t c
     return count;
 }
 
+/* A message with its score, if it is of the conversation (NULL: any). */
+static void add_scored(struct tool_call *call, json_t *messages, const struct ranked *ranked,
+                       const char *conversation)
+{
+    sqlite3_stmt *row = records_query(call->store->records, &call->error,
+                                      "SELECT " CHAT_COLUMNS " FROM chats WHERE id = ?1"
+                                      " AND (?2 IS NULL OR conversation = ?2)",
+                                      "is", ranked->id, conversation);
+    if (!row || !records_next(row, &call->error))
+        return;
+    json_t *message = chat_of(row);
+    json_object_set_new(message, "score", json_real(ranked->score));
+    json_array_append_new(messages, message);
+    records_done(row);
+}
+
 static int search_chats(struct tool_call *call)
 {
     struct ranked all[2 * FOUND_LIMIT];
@@ -169,40 +186,13 @@ static int search_chats(struct tool_call *call)
     count = rank_by_words(call, all, count);
     qsort(all, count, sizeof *all, best_first);
     json_t *messages = json_array();
-    for (size_t i = 0; i < count && json_array_size(messages) < limit; i++) {
-        sqlite3_stmt *row = records_query(call->store->records, &call->error,
-                                          "SELECT " CHAT_COLUMNS " FROM chats WHERE id = ?1"
-                                          " AND (?2 IS NULL OR conversation = ?2)",
-                                          "is", all[i].id, conversation);
-        while (row && records_next(row, &call->error)) {
-            json_t *message = chat_of(row);
-            json_object_set_new(message, "score", json_real(all[i].score));
-            json_array_append_new(messages, message);
-        }
-    }
+    for (size_t i = 0; i < count && json_array_size(messages) < limit; i++)
+        add_scored(call, messages, &all[i], conversation);
     call->structured = json_pack("{s:o}", "messages", messages);
     return call->error.code == ERROR_NONE ? 0 : tool_fail_tier(call);
 }
 
 /* ---- summing up ----------------------------------------------------------------------------- */
-
-/* How like the others each message is, on the average: what the conversation is about is said by
- * those that are likest. */
-static void score_messages(struct tool_call *call, const json_t *messages, struct ranked *scores)
-{
-    size_t count = json_array_size(messages);
-    for (size_t i = 0; i < count; i++)
-        scores[i] = (struct ranked){(int64_t)i, 0};
-    for (size_t i = 0; i < count; i++) {
-        int64_t one = json_integer_value(json_object_get(json_array_get(messages, i), "id"));
-        for (size_t k = 0; k < i; k++) {
-            int64_t other = json_integer_value(json_object_get(json_array_get(messages, k), "id"));
-            double like = vectors_between(call->store->vectors, VECTORS_CHATS, one, other);
-            scores[i].score += like / (double)count;
-            scores[k].score += like / (double)count;
-        }
-    }
-}
 
 static int by_id(const void *one, const void *other)
 {
@@ -210,35 +200,45 @@ static int by_id(const void *one, const void *other)
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
+/* The newest messages of a conversation, the oldest of them first: how many, or -1. */
+static int newest_messages(struct tool_call *call, const char *conversation,
+                           int64_t ids[SUMMARY_MESSAGES])
+{
+    size_t count = 0;
+    sqlite3_stmt *row = records_query(call->store->records, &call->error,
+                                      "SELECT id FROM (SELECT id FROM chats WHERE conversation = ?1"
+                                      " ORDER BY id DESC LIMIT ?2) ORDER BY id",
+                                      "si", conversation, (int64_t)SUMMARY_MESSAGES);
+    while (row && records_next(row, &call->error))
+        ids[count++] = sqlite3_column_int64(row, 0);
+    return call->error.code == ERROR_NONE ? (int)count : tool_fail_tier(call);
+}
+
+/* What a conversation is about is said by those messages that are likest the others. */
 static int summarize_conversation(struct tool_call *call)
 {
+    int64_t ids[SUMMARY_MESSAGES];
+    double likeness[SUMMARY_MESSAGES];
     struct ranked scores[SUMMARY_MESSAGES];
     const char *conversation = tool_text(call, "conversation", "");
-    size_t wanted = (size_t)tool_integer(call, "messages", 5);
-    if (answer_with_chats(call, records_query(call->store->records, &call->error,
-                                              "SELECT * FROM (SELECT " CHAT_COLUMNS " FROM chats"
-                                              " WHERE conversation = ?1 ORDER BY id DESC LIMIT ?2)"
-                                              " ORDER BY id",
-                                              "si", conversation, (int64_t)SUMMARY_MESSAGES)) < 0)
+    int count = newest_messages(call, conversation, ids),
+        chosen = (int)tool_integer(call, "messages", 5);
+    if (count < 0)
         return -1;
-    json_t *messages = json_object_get(call->structured, "messages"), *central = json_array();
-    size_t count = json_array_size(messages), chosen = wanted < count ? wanted : count;
-    if (count == 0) {
-        json_decref(central);
+    if (count == 0)
         return tool_fail(call, "not_found", "conversation: nothing was logged of \"%.200s\"",
                          conversation);
-    }
-    score_messages(call, messages, scores);
-    qsort(scores, count, sizeof *scores, best_first);
-    qsort(scores, chosen, sizeof *scores, by_id); /* the chosen ones in the order they were said */
-    for (size_t i = 0; i < chosen; i++) {
-        json_t *message = json_copy(json_array_get(messages, (size_t)scores[i].id));
-        json_object_set_new(message, "score", json_real(scores[i].score));
-        json_array_append_new(central, message);
-    }
-    json_decref(call->structured);
-    call->structured = json_pack("{s:o, s:I}", "messages", central, "read", (json_int_t)count);
-    return 0;
+    vectors_centrality(call->store->vectors, VECTORS_CHATS, ids, (size_t)count, likeness);
+    for (int i = 0; i < count; i++)
+        scores[i] = (struct ranked){ids[i], likeness[i]};
+    chosen = chosen < count ? chosen : count;
+    qsort(scores, (size_t)count, sizeof *scores, best_first);
+    qsort(scores, (size_t)chosen, sizeof *scores, by_id); /* in the order they were said */
+    json_t *central = json_array();
+    for (int i = 0; i < chosen; i++)
+        add_scored(call, central, &scores[i], NULL);
+    call->structured = json_pack("{s:o, s:i}", "messages", central, "read", count);
+    return call->error.code == ERROR_NONE ? 0 : tool_fail_tier(call);
 }
 
 static int link_conversations(struct tool_call *call)

@@ -51,15 +51,28 @@ json_t *entity_list(json_t *nodes, json_t *(*convert)(const json_t *))
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-static int put_entity(struct tool_call *call, const char *name, const char *type,
-                      const json_t *observations, bool *created)
+/* NULL leaves its type, or its observations, as they are. */
+static int change_entity(struct tool_call *call, const char *name, const char *type,
+                         json_t *observations)
 {
     char key[ENTITY_KEY_SIZE];
-    json_t *facts = json_pack("{s:O?}", "observations", observations);
-    if (!observations)
-        json_object_set_new(facts, "observations", json_array());
+    json_t *facts = observations ? json_pack("{s:O}", "observations", observations) : NULL;
     entity_key(key, name);
-    int failed = graph_node_put(call->store->graph, key, type, facts, created, &call->error);
+    int failed = graph_node_put(call->store->graph, key, type, facts, NULL, &call->error);
+    json_decref(facts);
+    return failed;
+}
+
+static int make_entity(struct tool_call *call, const json_t *entity, bool *created)
+{
+    char key[ENTITY_KEY_SIZE];
+    json_t *observations = json_object_get(entity, "observations"),
+           *facts = observations ? json_pack("{s:O}", "observations", observations)
+                                 : json_pack("{s:[]}", "observations");
+    entity_key(key, json_string_value(json_object_get(entity, "name")));
+    int failed =
+        graph_node_add(call->store->graph, key, json_string_value(json_object_get(entity, "type")),
+                       facts, created, &call->error);
     json_decref(facts);
     return failed;
 }
@@ -116,7 +129,7 @@ static int add_to_entity(struct tool_call *call, const char *name, const json_t 
         failed = tool_fail(call, "too_large",
                            "\"%.200s\" would have more than %d observations; split the entity",
                            name, OBSERVATIONS);
-    else if (put_entity(call, name, NULL, observations, NULL) < 0)
+    else if (*added && change_entity(call, name, NULL, observations) < 0)
         failed = tool_fail_tier(call);
     json_decref(observations);
     json_decref(node);
@@ -132,19 +145,14 @@ static int create_entities(struct tool_call *call)
     {
         const char *name = json_string_value(json_object_get(entity, "name"));
         const json_t *observations = json_object_get(entity, "observations");
-        char key[ENTITY_KEY_SIZE];
-        entity_key(key, name);
-        json_t *node = graph_node(call->store->graph, key, &call->error);
-        if (!node)
+        bool created;
+        if (make_entity(call, entity, &created) < 0)
             return tool_fail_tier(call);
-        bool there = json_is_object(node);
-        json_decref(node);
-        if (there ? add_to_entity(call, name, observations, &added, &total) < 0
-                  : put_entity(call, name, json_string_value(json_object_get(entity, "type")),
-                               observations, NULL) < 0)
-            return call->reason ? -1 : tool_fail_tier(call);
-        created_count += !there;
-        merged += there;
+        if (!created && json_array_size(observations) &&
+            add_to_entity(call, name, observations, &added, &total) < 0)
+            return -1;
+        created_count += created;
+        merged += !created;
         if (tool_progress(call, index + 1, json_array_size(entities)) < 0)
             return -1;
     }
@@ -216,12 +224,9 @@ static int update_one(struct tool_call *call, const json_t *update)
     json_t *node = require_entity(call, name);
     if (!node)
         return -1;
-    const json_t *observations = json_object_get(update, "observations");
-    json_t *kept = observations ? NULL : observations_of(node);
-    int failed = put_entity(call, name, json_string_value(json_object_get(update, "type")),
-                            observations ? observations : kept, NULL);
-    json_decref(kept);
     json_decref(node);
+    int failed = change_entity(call, name, json_string_value(json_object_get(update, "type")),
+                               json_object_get(update, "observations"));
     if (failed < 0)
         return tool_fail_tier(call);
     return new_name && strcmp(new_name, name) != 0 ? rename_entity(call, name, new_name) : 0;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FOUND_LIMIT 50
+
 /* ---- relationships -------------------------------------------------------------------------- */
 
 void diagram_count_degrees(const struct diagram *diagram, size_t *in, size_t *out)
@@ -74,20 +76,13 @@ static int analyze_diagram_relationships(struct tool_call *call)
 
 /* ---- into the graph ------------------------------------------------------------------------- */
 
-static int put_entity(struct tool_call *call, const char *name, const char *type, bool *created)
+static int add_entity(struct tool_call *call, const char *name, const char *type, bool *created)
 {
     char key[300];
     snprintf(key, sizeof key, "entity:%.250s", name);
-    json_t *there = graph_node(call->store->graph, key, &call->error);
-    bool missing = json_is_null(there);
-    int failed = there ? 0 : -1;
-    json_decref(there);
-    *created = missing;
-    if (failed == 0 && missing) {
-        json_t *facts = json_pack("{s:[]}", "observations");
-        failed = graph_node_put(call->store->graph, key, type, facts, NULL, &call->error);
-        json_decref(facts);
-    }
+    json_t *facts = json_pack("{s:[]}", "observations");
+    int failed = graph_node_add(call->store->graph, key, type, facts, created, &call->error);
+    json_decref(facts);
     return failed;
 }
 
@@ -119,7 +114,7 @@ static int map_knowledge_connections(struct tool_call *call)
             return tool_fail(call, "invalid_argument",
                              "diagram: a label is over 200 bytes and can be no entity's name");
         }
-        failed = put_entity(call, diagram->nodes[i].label,
+        failed = add_entity(call, diagram->nodes[i].label,
                             tool_text(call, "entity_type", "concept"), &created);
         entities += created;
     }
@@ -202,67 +197,110 @@ static double ratio(size_t one, size_t other)
     return ((double)less + 1) / ((double)more + 1);
 }
 
-static double structural_likeness(const struct diagram *one, const struct diagram *other)
+/* A diagram with its measures. */
+struct measured {
+    const struct diagram *diagram;
+    struct diagram_measures is;
+};
+
+static double structural_likeness(const struct measured *one, const struct diagram *other)
 {
-    struct diagram_measures a, b;
-    if (one->type != other->type || diagram_measure(one, &a) < 0 || diagram_measure(other, &b) < 0)
+    const struct diagram_measures *a = &one->is;
+    struct diagram_measures b;
+    if (one->diagram->type != other->type || diagram_measure(other, &b) < 0)
         return 0;
-    double shape = (ratio(a.nodes, b.nodes) + ratio(a.edges, b.edges) + ratio(a.depth, b.depth) +
-                    ratio(a.cycles, b.cycles) + ratio(a.most_out, b.most_out)) /
+    double shape = (ratio(a->nodes, b.nodes) + ratio(a->edges, b.edges) + ratio(a->depth, b.depth) +
+                    ratio(a->cycles, b.cycles) + ratio(a->most_out, b.most_out)) /
                    5;
-    return (labels_in_common(one, other) + shape) / 2;
+    return (labels_in_common(one->diagram, other) + shape) / 2;
 }
 
-static json_t *likeness_of(struct tool_call *call, const struct diagram *diagram,
-                           const struct vector_hit *hit)
+struct likeness {
+    int64_t id;
+    double text, structure;
+};
+
+static double score_of(const struct likeness *likeness)
+{
+    return (likeness->structure + likeness->text) / 2;
+}
+
+/* 1; 0: it is not there any more, or cannot be read; -1 an error. */
+static int compare_kept(struct tool_call *call, const struct measured *with,
+                        struct likeness *likeness)
 {
     struct diagram_errors errors;
+    sqlite3_stmt *row = records_query(call->store->records, &call->error,
+                                      "SELECT text FROM diagrams WHERE id = ?1", "i", likeness->id);
+    if (!row || !records_next(row, &call->error))
+        return call->error.code == ERROR_NONE ? 0 : -1;
+    struct diagram *other = diagram_parse(records_text(row, 0), &errors);
+    if (other)
+        likeness->structure = structural_likeness(with, other);
+    records_done(row);
+    diagram_free(other);
+    return other != NULL;
+}
+
+/* The best of those whose words are likest, best first; -1 on an error. */
+static int likest(struct tool_call *call, const struct measured *with,
+                  const struct vector_hit *hits, int count, struct likeness *best, int limit)
+{
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+        struct likeness one = {.id = hits[i].id, .text = hits[i].score, .structure = 1};
+        if (found == limit && score_of(&one) <= score_of(&best[found - 1]))
+            break; /* nor can any after it be among the best: hits come in this order */
+        int there = compare_kept(call, with, &one);
+        if (there < 0)
+            return -1;
+        if (there == 0 || (found == limit && score_of(&one) <= score_of(&best[found - 1])))
+            continue;
+        int at = found < limit ? found++ : found - 1;
+        for (; at > 0 && score_of(&best[at - 1]) < score_of(&one); at--)
+            best[at] = best[at - 1];
+        best[at] = one;
+    }
+    return found;
+}
+
+static json_t *likeness_json(struct tool_call *call, const struct likeness *likeness)
+{
     json_t *found = NULL;
     sqlite3_stmt *row =
         records_query(call->store->records, &call->error,
-                      "SELECT title, text FROM diagrams WHERE id = ?1", "i", hit->id);
-    if (!row || !records_next(row, &call->error))
-        return NULL;
-    struct diagram *other = diagram_parse(records_text(row, 1), &errors);
-    if (other) {
-        double structure = structural_likeness(diagram, other);
-        found = json_pack("{s:I, s:o, s:f, s:f, s:f}", "id", (json_int_t)hit->id, "title",
-                          records_json_text(row, 0), "score", (structure + hit->score) / 2,
-                          "text_score", hit->score, "structure_score", structure);
+                      "SELECT title FROM diagrams WHERE id = ?1", "i", likeness->id);
+    if (row && records_next(row, &call->error)) {
+        found = json_pack("{s:I, s:o, s:f, s:f, s:f}", "id", (json_int_t)likeness->id, "title",
+                          records_json_text(row, 0), "score", score_of(likeness), "text_score",
+                          likeness->text, "structure_score", likeness->structure);
+        records_done(row);
     }
-    records_done(row);
-    diagram_free(other);
     return found;
 }
 
 static int find_similar_diagrams(struct tool_call *call)
 {
     struct diagram *diagram = diagram_argument(call, "diagram");
-    struct vector_hit hits[50];
-    json_t *found = json_array();
-    size_t limit = (size_t)tool_integer(call, "limit", 5);
-    if (!diagram) {
-        json_decref(found);
+    struct measured with = {.diagram = diagram};
+    struct vector_hit hits[FOUND_LIMIT];
+    struct likeness best[FOUND_LIMIT];
+    if (!diagram)
         return -1;
-    }
     char *words = diagram_words(diagram);
-    int count = words ? vectors_search(call->store->vectors, VECTORS_DIAGRAMS, words, 50, hits,
-                                       &call->error)
-                      : 0;
-    for (int i = 0; i < count; i++) {
-        json_t *one = likeness_of(call, diagram, &hits[i]);
-        double score = json_real_value(json_object_get(one, "score"));
-        size_t at = 0;
-        while (at < json_array_size(found) &&
-               json_real_value(json_object_get(json_array_get(found, at), "score")) >= score)
-            at++;
-        if (one)
-            json_array_insert_new(found, at, one);
-    }
-    while (json_array_size(found) > limit)
-        json_array_remove(found, json_array_size(found) - 1);
+    int measured = words ? diagram_measure(diagram, &with.is) : -1;
+    int count = measured < 0 ? -1
+                             : vectors_search(call->store->vectors, VECTORS_DIAGRAMS, words,
+                                              FOUND_LIMIT, hits, &call->error);
+    if (count > 0)
+        count = likest(call, &with, hits, count, best, (int)tool_integer(call, "limit", 5));
     free(words);
     diagram_free(diagram);
+    if (measured < 0)
+        return tool_fail(call, "internal", "out of memory");
+    json_t *found = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(found, likeness_json(call, &best[i]));
     call->structured = json_pack("{s:o}", "diagrams", found);
     return call->error.code == ERROR_NONE ? 0 : tool_fail_tier(call);
 }

@@ -134,7 +134,8 @@ static int run_once(struct store *store, struct tool_call *call)
     int result;
     if (call->watch && call->watch->cancelled(call->watch->context))
         return tool_fail(call, "cancelled", "%s was cancelled before it began", call->tool->name);
-    if (writes && records_begin(store->records, &call->error) < 0)
+    if ((writes ? records_begin(store->records, &call->error)
+                : records_begin_reading(store->records, &call->error)) < 0)
         return tool_fail_tier(call);
     if (writes)
         graph_begin(store->graph);
@@ -142,6 +143,8 @@ static int run_once(struct store *store, struct tool_call *call)
     bool again = vectors_want(store->vectors);
     if (writes)
         result = end_transaction(store, call, again ? -1 : result);
+    else
+        records_end_reading(store->records);
     store_do_later(store, result == 0 && !again);
     struct error unwritten = {0}; /* counts: no call fails for want of them */
     if (writes && result == 0 && usage_is_due(store->usage))

@@ -1,7 +1,6 @@
 /* performance: whether the tiers answer and how fast, how long tools take, what the process uses.
  */
 #include "base/clock.h"
-#include "burrow/tools/analytics_kept.h"
 #include "burrow/tools/groups.h"
 #include "burrow/tools/schema_text.h"
 #include "metrics/histogram.h"
@@ -98,9 +97,7 @@ static int probe_vectors(struct store *store, struct error *error)
 {
     int64_t newest = 0;
     double score;
-    if (records_integer(store->records, error, 0, &newest,
-                        "SELECT max(id) FROM vectors WHERE space = ?1", "i",
-                        (int64_t)VECTORS_MEMORIES) < 0)
+    if (records_integer(store->records, error, 0, &newest, "SELECT max(id) FROM passages", "") < 0)
         return -1;
     vectors_score(store->vectors, VECTORS_MEMORIES, "are the vectors there", &newest, 1, &score);
     return 0;
@@ -162,18 +159,13 @@ static int get_tier_health(struct tool_call *call)
 /* The vectors in memory and the rows that they are made of. */
 static int64_t vectors_apart(struct store *store)
 {
-    struct error error = {0};
-    int64_t rows = 0, found = 0;
-    if (analytics_keep_in(store, &error) < 0 ||
-        records_integer(store->records, &error, 0, &rows, "SELECT vectors FROM vector_totals", "") <
-            0)
-        return 0; /* the records say so themselves */
+    int64_t apart = 0;
     for (int space = 0; space < VECTORS_SPACES; space++) {
         struct vector_facts facts;
         vectors_facts(store->vectors, (enum vector_space)space, &facts);
-        found += facts.count;
+        apart += facts.kept - facts.count;
     }
-    return rows - found;
+    return apart;
 }
 
 static int system_health(struct tool_call *call)

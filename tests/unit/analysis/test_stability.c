@@ -14,7 +14,7 @@ struct course { /* of a peak */
     int seconds;
     double latency_drift, rate_drift; /* per second, of the start */
     double correlated;                /* of the log latency from second to second */
-    int stall_at;
+    int stall_at, rise_at; /* seconds; from rise_at on, each adds as much as the latency was */
 };
 
 static enum verdict judge_course(const struct course *course, const struct saturation *saturation,
@@ -33,6 +33,8 @@ static enum verdict judge_course(const struct course *course, const struct satur
             .spread = 0.3};
         if (course->stall_at && i == course->stall_at)
             load.latency_ms *= 20;
+        if (course->rise_at && i > course->rise_at)
+            load.latency_ms *= 1 + i - course->rise_at;
         synthetic_second(phase, &state, &load);
     }
     assert_int_equal(stability_judge(result, saturation), 0);
@@ -54,7 +56,8 @@ static void a_flat_target_is_stable(void **state)
     int passed = 0;
     for (uint64_t seed = 1; seed <= 40; seed++)
         passed +=
-            verdict_of(&(struct course){seed * 7919, 60, 0, 0, 0.05, 0}, &at_ease) == VERDICT_PASS;
+            verdict_of(&(struct course){.seed = seed * 7919, .seconds = 60, .correlated = 0.05},
+                       &at_ease) == VERDICT_PASS;
     assert_true(passed >= 38);
 }
 
@@ -62,9 +65,14 @@ static void a_short_run_is_not_judged(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 40; seed++) {
-        assert_int_equal(verdict_of(&(struct course){seed, 6, 0, 0, 0.1, 0}, &at_ease),
-                         VERDICT_INFORMATION);
-        assert_int_equal(verdict_of(&(struct course){seed, 20, 0.05, 0, 0.1, 0}, &at_ease),
+        assert_int_equal(
+            verdict_of(&(struct course){.seed = seed, .seconds = 6, .correlated = 0.1}, &at_ease),
+            VERDICT_INFORMATION);
+        assert_int_equal(verdict_of(&(struct course){.seed = seed,
+                                                     .seconds = 20,
+                                                     .latency_drift = 0.05,
+                                                     .correlated = 0.1},
+                                    &at_ease),
                          VERDICT_INFORMATION);
     }
 }
@@ -76,7 +84,8 @@ static void drift_is_found_with_its_size(void **state)
     int found = 0;
     for (uint64_t seed = 1; seed <= 40; seed++) {
         struct result result;
-        struct course course = {seed * 104729, 60, 0.01, 0, 0.03, 0};
+        struct course course = {
+            .seed = seed * 104729, .seconds = 60, .latency_drift = 0.01, .correlated = 0.03};
         if (judge_course(&course, &at_ease, &result) == VERDICT_FAIL) {
             double change = figure_of(finding_of(&result, "stability"), "p95_change");
             found += change > 0.4 && change < 0.8;
@@ -90,7 +99,7 @@ static void falling_throughput_is_drift(void **state)
 {
     (void)state;
     struct result result;
-    struct course course = {9, 60, 0, -0.008, 0, 0};
+    struct course course = {.seed = 9, .seconds = 60, .rate_drift = -0.008};
     assert_int_equal(judge_course(&course, &at_ease, &result), VERDICT_FAIL);
     assert_non_null(strstr(finding_of(&result, "stability")->text, "throughput falls"));
     result_free(&result);
@@ -103,7 +112,7 @@ static void the_worst_window_is_named(void **state)
 {
     (void)state;
     struct result result;
-    struct course course = {9, 60, 0, 0, 0, 41};
+    struct course course = {.seed = 9, .seconds = 60, .stall_at = 41};
     assert_int_equal(judge_course(&course, &at_ease, &result), VERDICT_PASS);
     const struct finding *finding = finding_of(&result, "stability");
     assert_true(figure_of(finding, "p95_worst_at_s") > 40.5);
@@ -132,9 +141,25 @@ static void a_second_of_timeouts_is_the_worst(void **state)
     result_free(&result);
 }
 
+/* The line through all of it begins below nothing, and may be no line at all. */
+static void a_rise_that_begins_late_is_drift(void **state)
+{
+    (void)state;
+    for (int rise_at = 24; rise_at <= 36; rise_at += 6) {
+        struct result result;
+        struct course course = {.seed = 5, .seconds = 60, .correlated = 0.05, .rise_at = rise_at};
+        assert_int_equal(judge_course(&course, &at_ease, &result), VERDICT_FAIL);
+        const struct finding *finding = finding_of(&result, "stability");
+        assert_null(strstr(finding->text, "nan"));
+        assert_null(strstr(finding->text, "inf"));
+        result_free(&result);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rise_that_begins_late_is_drift),
         cmocka_unit_test(a_flat_target_is_stable),
         cmocka_unit_test(a_short_run_is_not_judged),
         cmocka_unit_test(drift_is_found_with_its_size),

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,31 @@ static void escapes_json(void **state)
     assert_int_equal(buffer_append_json_escaped(&buffer, "a\0b", 3), 0);
     assert_content(&buffer, "a\\u0000b");
     buffer_free(&buffer);
+}
+
+/* Whatever stands before and behind it: bytes are looked at eight at a time. */
+static void escapes_json_at_every_place(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++)
+        for (size_t place = 0; place < 20; place++) {
+            char input[20], expected[32];
+            struct buffer buffer;
+            memset(input, 'x', sizeof input);
+            input[place] = (char)byte;
+            bool plain = byte >= 0x20 && byte != '"' && byte != '\\';
+            bool coded = !plain && byte < 0x20 && !strchr("\b\f\n\r\t", byte ? byte : 1);
+            buffer_init(&buffer, 100);
+            assert_int_equal(buffer_append_json_escaped(&buffer, input, sizeof input), 0);
+            assert_int_equal(buffer_length(&buffer), plain ? 20 : coded ? 25 : 21);
+            int length = snprintf(expected, sizeof expected, "\\u%04x", (unsigned)byte);
+            if (plain)
+                assert_memory_equal(buffer_bytes(&buffer), input, sizeof input);
+            else
+                assert_memory_equal(buffer_bytes(&buffer) + place, expected,
+                                    coded ? (size_t)length : 1);
+            buffer_free(&buffer);
+        }
 }
 
 static void takes_as_string(void **state)
@@ -209,6 +235,7 @@ int main(void)
         cmocka_unit_test(refuses_beyond_its_limit_unchanged),
         cmocka_unit_test(prints_up_to_its_limit),
         cmocka_unit_test(escapes_json),
+        cmocka_unit_test(escapes_json_at_every_place),
         cmocka_unit_test(takes_as_string),
         cmocka_unit_test(gives_memory_back_when_empty),
         cmocka_unit_test(reserves_then_commits),

@@ -65,10 +65,27 @@ static void repairs_what_was_cut(void **state)
     }
 }
 
+/* Eight bytes are looked at at a time. */
+static void knows_valid_text(void **state)
+{
+    (void)state;
+    char text[32];
+    assert_true(utf8_is_valid("", 0));
+    for (size_t place = 0; place + 3 <= 24; place++) {
+        memset(text, 'x', sizeof text);
+        memcpy(text + place, "\xE2\x82\xAC", 3);
+        for (size_t length = 0; length <= 24; length++) /* cut within the character or not */
+            assert_int_equal(utf8_is_valid(text, length), length <= place || length >= place + 3);
+        text[place] = '\x80';
+        assert_false(utf8_is_valid(text, 24));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_characters),
+        cmocka_unit_test(knows_valid_text),
         cmocka_unit_test(repairs_what_was_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,7 +155,7 @@ static char *kept_rows(void)
 {
     static const char *const tables[] = {"tallies",     "conversations", "conversation_totals",
                                          "todo_totals", "todos_open",    "todos_finished",
-                                         "code_totals", "vector_totals"};
+                                         "code_totals"};
     json_t *all = json_array();
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         char sql[100];

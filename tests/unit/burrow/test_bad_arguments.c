@@ -397,7 +397,7 @@ static void refuses_messages_that_are_none(void **state)
         expect_call_error(service, name, "[]", "params.arguments must be an object");
         expect_call_error(service, name, "null", "params.arguments must be an object");
         expect_call_error(service, name, deep, name);
-        expect_call_error(service, name, deeper, "depth");
+        expect_call_error(service, name, deeper, "too deep");
         /* quoted in the message, and cut there: at a character or not */
         expect_call_error(service, name, even, name);
         expect_call_error(service, name, odd, name);

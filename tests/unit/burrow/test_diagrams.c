@@ -261,6 +261,50 @@ static void kept_diagrams_have_a_history(void **state)
     harness_refused(&harness, "get_diagram_versions", "{\"id\":99}", "not_found", "99");
 }
 
+static json_t *most_similar(int limit)
+{
+    char arguments[160];
+    snprintf(arguments, sizeof arguments,
+             "{\"diagram\":\"flowchart LR\\n    A[Arrive] --> B[Wait]\\n    B --> C[Moor]\\n\","
+             "\"limit\":%d}",
+             limit);
+    return harness_call(&harness, "find_similar_diagrams", arguments);
+}
+
+/* Those that are left out by a limit are the last of all; words and structure both count. */
+static void the_most_similar_are_found_whatever_the_limit(void **state)
+{
+    static const char *const kept[] = {
+        "flowchart LR\\n    A[Arrive] --> B[Wait]\\n    B --> C[Moor]\\n    C --> D[Leave]\\n",
+        "flowchart LR\\n    A[Arrive] --> B[Wait]\\n    B --> C[Moor]\\n",
+        "flowchart LR\\n    A[Arrive and wait] --> B[Arrive and moor]\\n",
+        "sequenceDiagram\\n    Arrive->>Wait: Moor\\n    Wait->>Moor: Arrive\\n",
+        "pie\\n    \\\"Arrive\\\" : 1\\n    \\\"Wait\\\" : 2\\n    \\\"Moor\\\" : 3\\n",
+        "flowchart LR\\n    A[Grain] --> B[Oil]\\n    B --> C[Steel]\\n",
+    };
+    const size_t count = sizeof kept / sizeof *kept;
+    char arguments[400];
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        snprintf(arguments, sizeof arguments, "{\"title\":\"%zu\",\"diagram\":\"%s\"}", i, kept[i]);
+        json_decref(harness_call(&harness, "store_diagram", arguments));
+    }
+    json_t *all = most_similar(50), *of_all = json_object_get(all, "diagrams");
+    assert_int_equal(json_array_size(of_all), count);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(of_all, 0), "id")), 2);
+    for (size_t i = 1; i < count; i++)
+        assert_true(json_real_value(json_object_get(json_array_get(of_all, i - 1), "score")) >=
+                    json_real_value(json_object_get(json_array_get(of_all, i), "score")));
+    for (int limit = 1; limit <= (int)count; limit++) {
+        json_t *some = most_similar(limit), *of_some = json_object_get(some, "diagrams");
+        assert_int_equal(json_array_size(of_some), limit);
+        for (size_t i = 0; i < (size_t)limit; i++)
+            assert_true(json_equal(json_array_get(of_some, i), json_array_get(of_all, i)));
+        json_decref(some);
+    }
+    json_decref(all);
+}
+
 static void a_template_names_the_slot_that_is_missing(void **state)
 {
     (void)state;
@@ -380,6 +424,7 @@ int main(void)
         TEST(subgraphs_hold_their_nodes),
         TEST(a_shorter_text_is_an_equal_diagram),
         TEST(kept_diagrams_have_a_history),
+        TEST(the_most_similar_are_found_whatever_the_limit),
         TEST(a_template_names_the_slot_that_is_missing),
         TEST(themes_stand_before_the_diagram),
         TEST(a_diagram_is_measured),

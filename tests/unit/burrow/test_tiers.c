@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -260,6 +261,9 @@ static void vectors_are_there_after_a_restart(void **state)
             assert_int_equal(vectors_search(other.vectors, VECTORS_CODE, "main int", 1, &hit, NULL),
                              1);
             assert_int_equal(hit.id, 7);
+            struct vector_facts facts;
+            vectors_facts(other.vectors, VECTORS_CODE, &facts);
+            assert_int_equal(facts.kept, 1);
         }
         store_close(&other);
     }
@@ -405,9 +409,18 @@ static void assert_json(json_t *value, const char *expected)
     json_decref(value);
 }
 
+static void assert_counts(int64_t nodes, int64_t relations)
+{
+    struct graph_facts facts;
+    assert_int_equal(graph_facts(store.graph, &facts, NULL), 0);
+    assert_int_equal(facts.nodes, nodes);
+    assert_int_equal(facts.relations, relations);
+}
+
 static void a_graph_is_walked_in_both_directions(void **state)
 {
     (void)state;
+    assert_counts(0, 0);
     relate("a", "knows", "b");
     relate("b", "knows", "c");
     relate("c", "likes", "d");
@@ -423,10 +436,31 @@ static void a_graph_is_walked_in_both_directions(void **state)
     json_decref(relations);
     assert_int_equal(graph_node_remove(store.graph, "b", NULL), 1);
     assert_json(graph_path(store.graph, "a", "d", GRAPH_BOTH, 5, NULL), "[]");
-    struct graph_facts facts;
-    assert_int_equal(graph_facts(store.graph, &facts, NULL), 0);
-    assert_int_equal(facts.nodes, 4);
-    assert_int_equal(facts.relations, 2);
+    assert_counts(4, 2);
+    relate("e", "knows", "a"); /* is there */
+    assert_counts(4, 2);
+    assert_int_equal(graph_relation_remove(store.graph, "e", NULL, NULL, NULL), 1);
+    assert_counts(4, 1);
+}
+
+static void a_node_that_is_there_stays_as_it_is(void **state)
+{
+    json_t *facts = json_pack("{s:i}", "a", 1), *others = json_pack("{s:i}", "a", 2);
+    bool created = false;
+    (void)state;
+    assert_int_equal(graph_node_add(store.graph, "n", "thing", facts, &created, NULL), 0);
+    assert_true(created);
+    assert_int_equal(graph_node_add(store.graph, "n", "other", others, &created, NULL), 0);
+    assert_false(created);
+    assert_json(graph_node(store.graph, "n", NULL),
+                "{\"key\":\"n\",\"type\":\"thing\",\"facts\":{\"a\":1}}");
+    assert_int_equal(graph_node_put(store.graph, "n", NULL, NULL, &created, NULL), 0);
+    assert_false(created);
+    assert_int_equal(graph_node_put(store.graph, "n", "other", NULL, NULL, NULL), 0);
+    assert_json(graph_node(store.graph, "n", NULL),
+                "{\"key\":\"n\",\"type\":\"other\",\"facts\":{\"a\":1}}");
+    json_decref(facts);
+    json_decref(others);
 }
 
 static void a_relation_needs_both_ends(void **state)
@@ -509,8 +543,10 @@ static void degrees_follow_every_change(void **state)
         check_degrees();
     }
     begin();
+    graph_begin(store.graph);
     relate("n1", "once", "other");
     roll_back();
+    graph_rollback(store.graph);
     check_degrees();
 }
 
@@ -596,6 +632,7 @@ static void a_graph_follows_the_transaction_of_the_call(void **state)
 {
     (void)state;
     put_node(store.graph, "kept", "{\"a\":1}");
+    assert_counts(1, 0);
     begin();
     graph_begin(store.graph);
     put_node(store.graph, "kept", "{\"a\":2}");
@@ -603,6 +640,7 @@ static void a_graph_follows_the_transaction_of_the_call(void **state)
     assert_int_equal(graph_relation_put(store.graph, "new", "r", "kept", NULL, NULL, NULL), 0);
     records_rollback(store.records);
     graph_rollback(store.graph);
+    assert_counts(1, 0);
     assert_json(graph_node(store.graph, "new", NULL), "null");
     assert_json(graph_node(store.graph, "kept", NULL),
                 "{\"key\":\"kept\",\"type\":\"thing\",\"facts\":{\"a\":1}}");
@@ -719,6 +757,87 @@ static void a_graph_of_another_memory_is_not_used(void **state)
     rmdir(folder);
 }
 
+static int64_t count_rows(struct records *records)
+{
+    int64_t count = -1;
+    assert_int_equal(
+        records_integer(records, NULL, 0, &count, "SELECT count(*) FROM migrations", ""), 0);
+    return count;
+}
+
+/* What another process writes meanwhile is seen by the next call; a write ends the reading. */
+static void a_call_that_reads_sees_one_state(void **state)
+{
+    char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
+    static const char insert[] = "INSERT INTO migrations VALUES('x' || random(), 1)";
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    struct records *mine = records_open(folder, NULL), *others = records_open(folder, NULL);
+    assert_int_equal(records_begin_reading(mine, NULL), 0);
+    int64_t before = count_rows(mine);
+    assert_int_equal(records_run(others, NULL, insert, ""), 1);
+    assert_int_equal(count_rows(mine), before);
+    records_end_reading(mine);
+    assert_int_equal(count_rows(mine), before + 1);
+    assert_int_equal(records_begin_reading(mine, NULL), 0);
+    assert_int_equal(count_rows(mine), before + 1);
+    assert_int_equal(records_begin(mine, NULL), 0);
+    assert_true(records_is_writing(mine));
+    assert_int_equal(records_run(mine, NULL, insert, ""), 1);
+    assert_int_equal(count_rows(others), before + 1);
+    assert_int_equal(records_commit(mine, NULL), 0);
+    records_end_reading(mine); /* of which nothing is left */
+    assert_false(records_is_writing(mine));
+    assert_int_equal(count_rows(others), before + 2);
+    records_close(mine);
+    records_close(others);
+    snprintf(path, sizeof path, "%s/burrow.db", folder);
+    unlink(path);
+    rmdir(folder);
+}
+
+static long long size_of(const char *folder, const char *name)
+{
+    char path[96];
+    struct stat facts;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return stat(path, &facts) == 0 ? (long long)facts.st_size : -1;
+}
+
+/* What is written for long does not make the log grow, and is there for others to see. */
+static void the_log_is_moved_beside_the_calls(void **state)
+{
+    char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
+    struct store_options options = {.folder = mkdtemp(folder)};
+    struct store big;
+    struct error error;
+    int64_t count = 0;
+    (void)state;
+    if (store_open(&big, &options, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_true(records_run(big.records, NULL, "CREATE TABLE much(bytes BLOB)", "") >= 0);
+    for (int i = 0; checkpoint_count(big.checkpoint) < 5; i++) {
+        assert_int_equal(records_begin(big.records, NULL), 0);
+        assert_int_equal(
+            records_run(big.records, NULL, "INSERT INTO much VALUES(zeroblob(200000))", ""), 1);
+        assert_int_equal(records_commit(big.records, NULL), 0);
+        count++;
+        assert_true(i < 100000);
+    }
+    assert_true(size_of(folder, "burrow.db") > count * 200000 / 2);
+    assert_true(size_of(folder, "burrow.db-wal") < size_of(folder, "burrow.db"));
+    store_close(&big);
+    snprintf(path, sizeof path, "%s/burrow.db", folder);
+    assert_int_equal(size_of(folder, "burrow.db-wal"), -1);
+    struct records *after = records_open(folder, NULL);
+    int64_t found = 0;
+    assert_int_equal(records_integer(after, NULL, 0, &found, "SELECT count(*) FROM much", ""), 0);
+    assert_int_equal(found, count);
+    records_close(after);
+    unlink(path);
+    rmdir(folder);
+}
+
 static void words_of_a_user_are_no_query_syntax(void **state)
 {
     char *match = records_match("a \"b\" OR (c* NEAR/2", "AND");
@@ -744,12 +863,16 @@ static void an_index_that_fell_behind_is_made_anew(void **state)
     assert_int_equal(records_commit(store.records, &error), 0);
     vectors_committed(store.vectors);
     vectors_fall_behind(store.vectors, VECTORS_CHATS);
+    struct vector_facts facts;
+    vectors_facts(store.vectors, VECTORS_CHATS, &facts);
+    assert_int_equal(facts.count, 0);
+    assert_int_equal(facts.kept, 3);
     assert_int_equal(vectors_search(store.vectors, VECTORS_CHATS, "sleeping cat", 3, hits, &error),
                      3);
     assert_int_equal(hits[0].id, 2);
-    struct vector_facts facts;
     vectors_facts(store.vectors, VECTORS_CHATS, &facts);
     assert_int_equal(facts.count, 3);
+    assert_int_equal(facts.kept, 3);
 }
 
 int main(void)
@@ -770,6 +893,7 @@ int main(void)
         WITH_STORE(the_one_used_longest_ago_goes_first),
         WITH_STORE(what_has_expired_is_not_there),
         WITH_STORE(a_graph_is_walked_in_both_directions),
+        WITH_STORE(a_node_that_is_there_stays_as_it_is),
         WITH_STORE(a_relation_needs_both_ends),
         WITH_STORE(renaming_takes_the_relations_along),
         WITH_STORE(degrees_follow_every_change),
@@ -779,6 +903,8 @@ int main(void)
         WITH_STORE(a_graph_follows_the_transaction_of_the_call),
         cmocka_unit_test(a_crash_between_the_two_commits_is_taken_back),
         cmocka_unit_test(a_graph_of_another_memory_is_not_used),
+        cmocka_unit_test(a_call_that_reads_sees_one_state),
+        cmocka_unit_test(the_log_is_moved_beside_the_calls),
         cmocka_unit_test(words_of_a_user_are_no_query_syntax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,104 @@
+/* Data folders of earlier versions: a folder is made as it is now, taken back to an earlier format
+ * by SQL, and opened again; everything must be found in it. */
+#include "burrow/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[32];
+static struct store store;
+
+static void open_folder(void)
+{
+    struct store_options options = {.folder = folder, .cache_limit_bytes = 4096};
+    struct error error = {0};
+    if (store_open(&store, &options, &error) < 0)
+        fail_msg("%s", error.text);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/burrow-test-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    open_folder();
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    char path[64];
+    (void)state;
+    store_close(&store);
+    snprintf(path, sizeof path, "%s/burrow.db", folder);
+    unlink(path);
+    return rmdir(folder);
+}
+
+/* Close, take it back by `sql`, and open it as this version does. */
+static void reopen_from(const char *sql)
+{
+    char path[64], *problem = NULL;
+    sqlite3 *database;
+    store_close(&store);
+    snprintf(path, sizeof path, "%s/burrow.db", folder);
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    if (sqlite3_exec(database, sql, NULL, NULL, &problem) != SQLITE_OK)
+        fail_msg("%s", problem);
+    sqlite3_close(database);
+    open_folder();
+}
+
+static void put(enum vector_space space, int64_t id, const char *text)
+{
+    struct error error = {0};
+    assert_int_equal(records_begin(store.records, &error), 0);
+    if (vectors_put(store.vectors, space, id, text, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(records_commit(store.records, &error), 0);
+    vectors_committed(store.vectors);
+}
+
+static int64_t nearest(enum vector_space space, const char *text)
+{
+    struct vector_hit hit = {.id = -1};
+    vectors_search(store.vectors, space, text, 1, &hit, NULL);
+    return hit.id;
+}
+
+static void vectors_of_one_table_are_taken_over(void **state)
+{
+    (void)state;
+    put(VECTORS_MEMORIES, 7, "a ship in the harbour");
+    put(VECTORS_MEMORIES, 3, "a cat on the quay");
+    put(VECTORS_TASKS, 7, "inspect the valve");
+    reopen_from("CREATE TABLE vectors(space INTEGER NOT NULL, id INTEGER NOT NULL, vector BLOB NOT"
+                " NULL, features BLOB NOT NULL, PRIMARY KEY(space, id)) WITHOUT ROWID;"
+                "CREATE INDEX vectors_ids ON vectors(space, id);"
+                "INSERT INTO vectors SELECT 0, id, vector, features FROM memory_vectors;"
+                "INSERT INTO vectors SELECT 4, id, vector, features FROM task_vectors;"
+                "DROP TABLE memory_vectors; DROP TABLE code_vectors; DROP TABLE chat_vectors;"
+                "DROP TABLE diagram_vectors; DROP TABLE task_vectors;"
+                "UPDATE migrations SET steps = 3 WHERE part = 'vectors'");
+    assert_int_equal(nearest(VECTORS_MEMORIES, "a ship in the harbour"), 7);
+    assert_int_equal(nearest(VECTORS_MEMORIES, "a cat on the quay"), 3);
+    assert_int_equal(nearest(VECTORS_TASKS, "inspect the valve"), 7);
+    assert_int_equal(nearest(VECTORS_CHATS, "inspect the valve"), -1);
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(vectors_of_one_table_are_taken_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

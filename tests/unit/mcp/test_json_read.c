@@ -1,0 +1,145 @@
+/* src/mcp/json_read: reads what jansson reads, and refuses what it refuses. */
+#include "mcp/json_read.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Without a terminator, so that a byte read too far is seen by the sanitizers. */
+static json_t *read_text(const char *text, json_error_t *problem)
+{
+    size_t length = strlen(text);
+    char *bytes = malloc(length + 1);
+    memcpy(bytes, text, length);
+    bytes = realloc(bytes, length ? length : 1);
+    json_t *value = json_read(bytes, length, problem);
+    free(bytes);
+    return value;
+}
+
+static void reads_what_jansson_reads(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{}",
+        "[]",
+        " [ ] ",
+        "\t{ \"a\" : 1 , \"b\" : [ true , false , null ] }\r\n",
+        "[0,-0,-1,999999999999999999,-99999999999999999,9223372036854775807,-9223372036854775808]",
+        "[1.5,-0.0,1e3,1E-3,0.1e+2,123456789012345678901234567890.0]",
+        "[\"\",\"plain\",\"\\u00e9\\n\\\"\",\"\xC3\xA9\xF0\x9F\x98\x80\",\"\\ud83d\\ude00\"]",
+        "{\"\":{\"\\u0061b\":[[[{}]]]},\"key with \xE2\x82\xAC\":\"x\"}",
+        "\"alone\"",
+        "-7",
+        "null",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        json_error_t problem;
+        json_t *mine = read_text(texts[i], &problem);
+        json_t *theirs = json_loads(texts[i], JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(theirs);
+        if (!mine)
+            fail_msg("%s: %s", texts[i], problem.text);
+        assert_true(json_equal(mine, theirs));
+        json_decref(mine);
+        json_decref(theirs);
+    }
+}
+
+static void keeps_the_order_of_members(void **state)
+{
+    (void)state;
+    json_error_t problem;
+    json_t *value = read_text("{\"z\":1,\"a\":2,\"m\":3}", &problem);
+    char *text = json_dumps(value, JSON_COMPACT);
+    assert_string_equal(text, "{\"z\":1,\"a\":2,\"m\":3}");
+    free(text);
+    json_decref(value);
+}
+
+static void says_what_is_wrong_and_where(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+        int position;
+    } cases[] = {
+        {"", "ends", 0},
+        {"  ", "ends", 2},
+        {"[", "ends", 1},
+        {"[1", "neither", 2},
+        {"[1,", "ends", 3},
+        {"[1,]", "no JSON", 3},
+        {"[1 2]", "neither", 3},
+        {"{\"a\"", "colon", 4},
+        {"{\"a\":", "ends", 5},
+        {"{\"a\":1", "neither", 6},
+        {"{\"a\":1,}", "key", 7},
+        {"{a:1}", "key", 1},
+        {"{} {}", "after", 3},
+        {"nul", "unknown word", 0},
+        {"[01]", "number", 1},
+        {"[1.]", "number", 1},
+        {"[--1]", "number", 1},
+        {"[9223372036854775808]", "too big", 1},
+        {"[1e999]", "overflow", 1},
+        {"{\"a\":1,\"a\":2}", "duplicate", 8},
+        {"{\"a\":1,\"\\u0061\":2}", "duplicate", -1},
+        {"[\"\\u0000\"]", "\\u0000", 1},
+        {"{\"\\u0000\":1}", "\\u0000", 1},
+        {"[\"\\ud800\"]", "Unicode", 1},
+        {"[\"\\x\"]", "escape", 2},
+        {"[\"a\nb\"]", "control", 3},
+        {"[\"\xC3\"]", "UTF-8", 2},
+        {"[\"\xED\xA0\x80\"]", "UTF-8", 2},
+        {"[\"abc", "ends", 5},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_error_t problem;
+        assert_null(read_text(cases[i].text, &problem));
+        if (!strstr(problem.text, cases[i].says))
+            fail_msg("%s: says \"%s\", not \"%s\"", cases[i].text, problem.text, cases[i].says);
+        if (cases[i].position >= 0)
+            assert_int_equal(problem.position, cases[i].position);
+    }
+    json_error_t problem;
+    assert_null(json_read(NULL, 0, &problem));
+}
+
+static json_t *nested(unsigned depth)
+{
+    char text[2 * JSON_READ_DEPTH + 8];
+    json_error_t problem;
+    for (unsigned i = 0; i < depth; i++) {
+        text[i] = '[';
+        text[2 * depth - 1 - i] = ']';
+    }
+    text[2 * depth] = '\0';
+    return read_text(text, &problem);
+}
+
+static void bounds_the_depth(void **state)
+{
+    (void)state;
+    json_t *deepest = nested(JSON_READ_DEPTH);
+    assert_non_null(deepest);
+    json_decref(deepest);
+    assert_null(nested(JSON_READ_DEPTH + 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_what_jansson_reads),
+        cmocka_unit_test(keeps_the_order_of_members),
+        cmocka_unit_test(says_what_is_wrong_and_where),
+        cmocka_unit_test(bounds_the_depth),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
