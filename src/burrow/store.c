@@ -38,6 +38,8 @@ int store_open(struct store *store, const struct store_options *options, struct 
         store->graph = graph_open(store->records, options->neo4j_url, error);
     if (store->graph)
         store->usage = usage_open(store->records, error);
+    if (!options->redis_url)
+        store->uses = uses_open(); /* without it they are counted in the cache */
     store->opened_at = store_now_ms();
     bool in_file = strcmp(options->folder, ":memory:") != 0;
     if (store->usage && in_file)
@@ -53,6 +55,7 @@ void store_close(struct store *store)
     checkpoint_stop(store->checkpoint);
     word_index_close(store->chat_words);
     word_index_close(store->todo_words);
+    uses_close(store->uses);
     usage_close(store->usage);
     graph_close(store->graph);
     cache_close(store->cache);
@@ -82,6 +85,15 @@ int store_later(struct store *store, const char *key, int64_t amount, struct err
     return 0;
 }
 
+static void count_use(struct store *store, const struct store_later *one)
+{
+    int64_t memory = strtoll(one->key + strlen(STORE_USE_PREFIX), NULL, 10);
+    if (one->amount)
+        uses_add(store->uses, memory, one->amount);
+    else
+        uses_forget(store->uses, memory);
+}
+
 /* A cache that cannot be reached counts nothing: no call fails for that. */
 void store_do_later(struct store *store, bool succeeded)
 {
@@ -89,7 +101,9 @@ void store_do_later(struct store *store, bool succeeded)
         const struct store_later *one = &store->later[i];
         struct error error = {0};
         int64_t count;
-        if (one->amount)
+        if (store->uses && strncmp(one->key, STORE_USE_PREFIX, strlen(STORE_USE_PREFIX)) == 0)
+            count_use(store, one);
+        else if (one->amount)
             cache_add(store->cache, one->key, one->amount, &count, &error);
         else
             cache_delete(store->cache, one->key, &error);

@@ -9,6 +9,7 @@
 #include "burrow/tiers/graph.h"
 #include "burrow/tiers/records.h"
 #include "burrow/tiers/usage.h"
+#include "burrow/tiers/uses.h"
 #include "burrow/tiers/vectors.h"
 #include "burrow/tiers/word_index.h"
 #include "burrow/tiers/words.h"
@@ -33,6 +34,7 @@ struct store {
     struct cache *cache;
     struct graph *graph;
     struct usage *usage;
+    struct uses *uses; /* of memories; NULL: they are counted in Redis, which outlives this */
     struct embedder *embedder;                  /* NULL: embeddings are lexical */
     struct word_index *chat_words, *todo_words; /* opened by the tools that own their tables */
     struct store_later *later;
@@ -47,6 +49,7 @@ void store_close(struct store *store);
 /* Change a count of the cache when the call has succeeded, so that one that fails, or is run again,
  * changes nothing of it: add `amount`, or delete it when that is 0. */
 #define STORE_LATER_LIMIT 4096
+#define STORE_USE_PREFIX  "access:" /* of the keys that count uses of a memory, before its id */
 int store_later(struct store *store, const char *key, int64_t amount, struct error *error);
 /* The dispatcher's: the call succeeded, and what it wrote is committed, or it did not. The counts
  * change, and the word indexes follow. */

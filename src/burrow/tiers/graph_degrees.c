@@ -8,13 +8,6 @@
 
 /* A node that is renamed has its relations changed one by one, which moves its degree along. */
 static const char kept_tables[] =
-    "CREATE TEMP TABLE graph_totals(nodes INTEGER NOT NULL);"
-    "INSERT INTO graph_totals SELECT count(*) FROM graph_nodes;"
-    "CREATE TEMP TRIGGER graph_nodes_totalled AFTER INSERT ON graph_nodes BEGIN"
-    " UPDATE graph_totals SET nodes = nodes + 1; END;"
-    "CREATE TEMP TRIGGER graph_nodes_untotalled AFTER DELETE ON graph_nodes BEGIN"
-    " UPDATE graph_totals SET nodes = nodes - 1; END;"
-
     "CREATE TEMP TABLE degree_counts(degree INTEGER PRIMARY KEY, nodes INTEGER NOT NULL);"
     "CREATE TEMP TABLE node_degrees(key TEXT PRIMARY KEY, degree INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX temp.node_degrees_busiest ON node_degrees(degree DESC, key);"
@@ -54,15 +47,10 @@ int graph_keep_degrees(struct records *records, struct error *error)
     return -1;
 }
 
-int graph_kept_facts(struct records *records, struct graph_facts *facts, struct error *error)
+int graph_kept_relations(struct records *records, struct graph_facts *facts, struct error *error)
 {
-    return records_integer(records, error, 0, &facts->nodes, "SELECT nodes FROM graph_totals", "") <
-                       0 ||
-                   records_integer(records, error, 0, &facts->relations,
-                                   "SELECT coalesce(sum(degree * nodes), 0) / 2 FROM degree_counts",
-                                   "") < 0
-               ? -1
-               : 0;
+    return records_integer(records, error, 0, &facts->relations,
+                           "SELECT coalesce(sum(degree * nodes), 0) / 2 FROM degree_counts", "");
 }
 
 int graph_kept_degrees(struct records *records, struct graph_degrees *degrees, struct error *error)

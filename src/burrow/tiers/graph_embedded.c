@@ -8,6 +8,8 @@
 struct embedded_graph {
     struct graph graph;
     struct records *records;
+    bool counted; /* what follows is what there is; else it is counted when it is asked for */
+    int64_t nodes, relations; /* relations: unless degrees are kept, which tell */
     bool keeps_degrees;
 };
 
@@ -40,10 +42,14 @@ static struct records *records_of(struct graph *graph)
 static int insert_node(struct graph *graph, const char *key, const char *type, const char *facts,
                        struct error *error)
 {
-    return (int)records_run(records_of(graph), error,
-                            "INSERT INTO graph_nodes(key, type, facts) VALUES(?1,"
-                            " coalesce(?2, 'node'), coalesce(?3, '{}')) ON CONFLICT DO NOTHING",
-                            "sss", key, type, facts);
+    int64_t inserted = records_run(records_of(graph), error,
+                                   "INSERT INTO graph_nodes(key, type, facts) VALUES(?1,"
+                                   " coalesce(?2, 'node'), coalesce(?3, '{}')) ON CONFLICT DO"
+                                   " NOTHING",
+                                   "sss", key, type, facts);
+    if (inserted > 0)
+        embedded_of(graph)->nodes++;
+    return (int)inserted;
 }
 
 /* Writes nothing where it changes nothing. json_patch is RFC 7396: members are added or replaced,
@@ -83,10 +89,19 @@ static int embedded_node_add(struct graph *graph, const char *key, const char *t
     return done < 0 ? -1 : 0;
 }
 
+/* Most have none. */
+static json_t *facts_of(sqlite3_stmt *row, int column)
+{
+    return strcmp(records_text(row, column), "{}") == 0 ? json_object() : records_json(row, column);
+}
+
 static json_t *node_of(sqlite3_stmt *row)
 {
-    return json_pack("{s:s, s:s, s:o}", "key", records_text(row, 0), "type", records_text(row, 1),
-                     "facts", records_json(row, 2));
+    json_t *node = json_object();
+    json_object_set_new_nocheck(node, "key", records_json_text(row, 0));
+    json_object_set_new_nocheck(node, "type", records_json_text(row, 1));
+    json_object_set_new_nocheck(node, "facts", facts_of(row, 2));
+    return node;
 }
 
 static json_t *embedded_node(struct graph *graph, const char *key, struct error *error)
@@ -105,11 +120,19 @@ static json_t *embedded_node(struct graph *graph, const char *key, struct error 
     return graph_finished(node, &problem, error);
 }
 
-/* Its relations go with it, by their foreign keys. */
+/* Its relations go with it, by their foreign keys: SQLite counts those in all changes only (and
+ * there what keeps degrees too, but then nobody asks for this count). */
 static int embedded_node_remove(struct graph *graph, const char *key, struct error *error)
 {
-    return (int)records_run(records_of(graph), error, "DELETE FROM graph_nodes WHERE key = ?1", "s",
-                            key);
+    sqlite3 *database = records_handle(records_of(graph));
+    int64_t before = sqlite3_total_changes64(database);
+    int64_t gone =
+        records_run(records_of(graph), error, "DELETE FROM graph_nodes WHERE key = ?1", "s", key);
+    if (gone > 0) {
+        embedded_of(graph)->nodes -= gone;
+        embedded_of(graph)->relations -= sqlite3_total_changes64(database) - before - gone;
+    }
+    return (int)gone;
 }
 
 static int embedded_node_rename(struct graph *graph, const char *key, const char *to,
@@ -120,20 +143,53 @@ static int embedded_node_rename(struct graph *graph, const char *key, const char
     return changed < 0 ? -1 : (int)changed;
 }
 
+static unsigned char folded(char byte)
+{
+    return (unsigned char)(byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte);
+}
+
+static bool is_in(const char *text, size_t length, const char *wanted, size_t wanted_length)
+{
+    unsigned char first = folded(*wanted);
+    for (size_t i = 0; i + wanted_length <= length; i++) {
+        size_t same = 0;
+        if (folded(text[i]) != first)
+            continue;
+        while (same < wanted_length && folded(text[i + same]) == folded(wanted[same]))
+            same++;
+        if (same == wanted_length)
+            return true;
+    }
+    return wanted_length == 0;
+}
+
+/* holds(TEXT, OTHER...): whether TEXT is in one of the others, whatever the case of ASCII letters.
+ * Every node is asked, so nothing is copied, as instr(lower(...)) would. */
+static void holds(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const char *wanted = (const char *)sqlite3_value_text(values[0]);
+    size_t length = (size_t)sqlite3_value_bytes(values[0]);
+    bool found = false;
+    for (int i = 1; wanted && i < count && !found; i++) {
+        const char *text = (const char *)sqlite3_value_text(values[i]);
+        found = text && is_in(text, (size_t)sqlite3_value_bytes(values[i]), wanted, length);
+    }
+    sqlite3_result_int(context, found);
+}
+
 static json_t *embedded_nodes(struct graph *graph, const char *prefix, const char *type,
                               const char *text, size_t offset, size_t limit, struct error *error)
 {
     struct error problem = {0};
     json_t *nodes = json_array();
     /* a range over the primary key finds the prefix: U+10FFFF is above every other character */
-    sqlite3_stmt *row = records_query(
-        records_of(graph), &problem,
-        "SELECT key, type, facts FROM graph_nodes"
-        " WHERE key >= ?1 AND key < ?1 || char(1114111) AND (?2 IS NULL OR type = ?2)"
-        " AND (?3 IS NULL OR instr(lower(key), lower(?3)) OR instr(lower(type), lower(?3))"
-        "  OR instr(lower(facts), lower(?3)))"
-        " ORDER BY key LIMIT ?5 OFFSET ?4",
-        "sssii", prefix ? prefix : "", type, text, (int64_t)offset, (int64_t)limit);
+    sqlite3_stmt *row =
+        records_query(records_of(graph), &problem,
+                      "SELECT key, type, facts FROM graph_nodes"
+                      " WHERE key >= ?1 AND key < ?1 || char(1114111) AND (?2 IS NULL OR type = ?2)"
+                      " AND (?3 IS NULL OR holds(?3, key, type, facts))"
+                      " ORDER BY key LIMIT ?5 OFFSET ?4",
+                      "sssii", prefix ? prefix : "", type, text, (int64_t)offset, (int64_t)limit);
     while (row && records_next(row, &problem))
         json_array_append_new(nodes, node_of(row));
     return graph_finished(nodes, &problem, error);
@@ -174,7 +230,9 @@ static int embedded_relation_put(struct graph *graph, const char *from, const ch
         *created = done > 0;
     if (done < 0)
         done = refused(graph, from, to, error);
-    else if (done == 0 && text)
+    else if (done > 0)
+        embedded_of(graph)->relations++;
+    else if (text)
         done = records_run(records_of(graph), error,
                            "UPDATE graph_relations SET facts = json_patch(facts, ?4)"
                            " WHERE origin = ?1 AND type = ?2 AND target = ?3",
@@ -183,8 +241,8 @@ static int embedded_relation_put(struct graph *graph, const char *from, const ch
     return done < 0 ? -1 : 0;
 }
 
-static int64_t embedded_relation_remove(struct graph *graph, const char *from, const char *type,
-                                        const char *to, struct error *error)
+static int64_t remove_relations(struct graph *graph, const char *from, const char *type,
+                                const char *to, struct error *error)
 {
     if (from)
         return records_run(records_of(graph), error,
@@ -200,13 +258,53 @@ static int64_t embedded_relation_remove(struct graph *graph, const char *from, c
                        "DELETE FROM graph_relations WHERE ?1 IS NULL OR type = ?1", "s", type);
 }
 
-static void add_relations(sqlite3_stmt *row, json_t *relations, struct error *problem)
+static int64_t embedded_relation_remove(struct graph *graph, const char *from, const char *type,
+                                        const char *to, struct error *error)
 {
-    while (row && records_next(row, problem))
-        json_array_append_new(relations,
-                              json_pack("{s:s, s:s, s:s, s:o}", "from", records_text(row, 0),
-                                        "type", records_text(row, 1), "to", records_text(row, 2),
-                                        "facts", records_json(row, 3)));
+    int64_t gone = remove_relations(graph, from, type, to, error);
+    if (gone > 0)
+        embedded_of(graph)->relations -= gone;
+    return gone;
+}
+
+static json_t *relation_of(sqlite3_stmt *row)
+{
+    json_t *relation = json_object();
+    json_object_set_new_nocheck(relation, "from", records_json_text(row, 0));
+    json_object_set_new_nocheck(relation, "type", records_json_text(row, 1));
+    json_object_set_new_nocheck(relation, "to", records_json_text(row, 2));
+    json_object_set_new_nocheck(relation, "facts", facts_of(row, 3));
+    return relation;
+}
+
+#define RELATION_COLUMNS "SELECT origin, type, target, facts FROM graph_relations"
+
+/* Of all, from a node, to a node, and of a node either way, each with the index that fits. */
+static sqlite3_stmt *query_relations(struct records *records, const char *key,
+                                     enum graph_direction direction, const char *type,
+                                     int64_t offset, int64_t limit, struct error *problem)
+{
+    if (!key)
+        return records_query(records, problem,
+                             RELATION_COLUMNS " WHERE ?1 IS NULL OR type = ?1"
+                                              " ORDER BY origin, type, target LIMIT ?3 OFFSET ?2",
+                             "sii", type, offset, limit);
+    if (direction == GRAPH_OUT)
+        return records_query(records, problem,
+                             RELATION_COLUMNS " WHERE origin = ?1 AND (?2 IS NULL OR type = ?2)"
+                                              " ORDER BY origin, type, target LIMIT ?4 OFFSET ?3",
+                             "ssii", key, type, offset, limit);
+    if (direction == GRAPH_IN)
+        return records_query(records, problem,
+                             RELATION_COLUMNS " WHERE target = ?1 AND (?2 IS NULL OR type = ?2)"
+                                              " ORDER BY origin, type, target LIMIT ?4 OFFSET ?3",
+                             "ssii", key, type, offset, limit);
+    return records_query(records, problem,
+                         RELATION_COLUMNS " WHERE origin = ?1 AND (?2 IS NULL OR type = ?2)"
+                                          " UNION " RELATION_COLUMNS
+                                          " WHERE target = ?1 AND (?2 IS NULL OR type = ?2)"
+                                          " ORDER BY 1, 2, 3 LIMIT ?4 OFFSET ?3",
+                         "ssii", key, type, offset, limit);
 }
 
 static json_t *embedded_relations(struct graph *graph, const char *key,
@@ -215,23 +313,10 @@ static json_t *embedded_relations(struct graph *graph, const char *key,
 {
     struct error problem = {0};
     json_t *relations = json_array();
-    sqlite3_stmt *row;
-    if (!key)
-        row = records_query(records_of(graph), &problem,
-                            "SELECT origin, type, target, facts FROM graph_relations"
-                            " WHERE ?1 IS NULL OR type = ?1"
-                            " ORDER BY origin, type, target LIMIT ?3 OFFSET ?2",
-                            "sii", type, (int64_t)offset, (int64_t)limit);
-    else
-        row =
-            records_query(records_of(graph), &problem,
-                          "SELECT origin, type, target, facts FROM graph_relations"
-                          " WHERE origin = ?1 AND ?2 & 1 AND (?3 IS NULL OR type = ?3)"
-                          " UNION SELECT origin, type, target, facts FROM graph_relations"
-                          " WHERE target = ?1 AND ?2 & 2 AND (?3 IS NULL OR type = ?3)"
-                          " ORDER BY 1, 2, 3 LIMIT ?5 OFFSET ?4",
-                          "sisii", key, (int64_t)direction, type, (int64_t)offset, (int64_t)limit);
-    add_relations(row, relations, &problem);
+    sqlite3_stmt *row = query_relations(records_of(graph), key, direction, type, (int64_t)offset,
+                                        (int64_t)limit, &problem);
+    while (row && records_next(row, &problem))
+        json_array_append_new(relations, relation_of(row));
     return graph_finished(relations, &problem, error);
 }
 
@@ -288,37 +373,45 @@ static int embedded_neighbours(struct graph *graph, const char *const *keys, siz
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 
-/* Counted from now on, but not from within a transaction, which may be undone. 1 when it is. */
-static int keeps_degrees(struct graph *graph, struct error *error)
+static int count_all(struct embedded_graph *graph, struct error *error)
 {
-    struct embedded_graph *embedded = embedded_of(graph);
-    if (embedded->keeps_degrees)
-        return 1;
-    if (records_is_writing(embedded->records))
-        return 0;
-    if (graph_keep_degrees(embedded->records, error) < 0)
+    if (records_integer(graph->records, error, 0, &graph->nodes, "SELECT count(*) FROM graph_nodes",
+                        "") < 0 ||
+        records_integer(graph->records, error, 0, &graph->relations,
+                        "SELECT count(*) FROM graph_relations", "") < 0)
         return -1;
-    embedded->keeps_degrees = true;
-    return 1;
+    graph->counted = true;
+    return 0;
 }
 
 static int embedded_facts(struct graph *graph, struct graph_facts *facts, struct error *error)
 {
+    struct embedded_graph *embedded = embedded_of(graph);
     *facts = (struct graph_facts){.kind = "embedded", .reachable = true};
-    int kept = keeps_degrees(graph, error);
-    if (kept)
-        return kept < 0 ? -1 : graph_kept_facts(records_of(graph), facts, error);
-    return records_integer(records_of(graph), error, 0, &facts->nodes,
-                           "SELECT count(*) FROM graph_nodes", "") < 0 ||
-                   records_integer(records_of(graph), error, 0, &facts->relations,
-                                   "SELECT count(*) FROM graph_relations", "") < 0
-               ? -1
-               : 0;
+    if (!embedded->counted && count_all(embedded, error) < 0)
+        return -1;
+    facts->nodes = embedded->nodes;
+    facts->relations = embedded->relations;
+    return embedded->keeps_degrees ? graph_kept_relations(embedded->records, facts, error) : 0;
+}
+
+/* Kept from now on, but not from within a transaction that writes, which may be undone. 1 when they
+ * are. */
+static int keeps_degrees(struct embedded_graph *graph, struct error *error)
+{
+    if (graph->keeps_degrees)
+        return 1;
+    if (sqlite3_txn_state(records_handle(graph->records), "main") == SQLITE_TXN_WRITE)
+        return 0;
+    if (graph_keep_degrees(graph->records, error) < 0)
+        return -1;
+    graph->keeps_degrees = true;
+    return 1;
 }
 
 static int embedded_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error)
 {
-    int kept = keeps_degrees(graph, error);
+    int kept = keeps_degrees(embedded_of(graph), error);
     if (kept)
         return kept < 0 ? -1 : graph_kept_degrees(records_of(graph), degrees, error);
     return graph_count_degrees(graph, degrees, error);
@@ -340,7 +433,7 @@ static int embedded_commit(struct graph *graph, struct error *error)
 
 static void embedded_rollback(struct graph *graph)
 {
-    (void)graph;
+    embedded_of(graph)->counted = false; /* some of what was counted is not there */
 }
 
 static void embedded_close(struct graph *graph)
@@ -376,7 +469,11 @@ struct graph *graph_embedded_open(struct records *records, struct error *error)
     }
     graph->graph.operations = &operations;
     graph->records = records;
-    if (records_migrate(records, "graph", migrations, error) == 0)
+    if (sqlite3_create_function(records_handle(records), "holds", -1,
+                                SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, holds, NULL,
+                                NULL) != SQLITE_OK)
+        error_set(error, ERROR_INTERNAL, "out of memory");
+    else if (records_migrate(records, "graph", migrations, error) == 0)
         return &graph->graph;
     free(graph);
     return NULL;

@@ -55,7 +55,7 @@ json_t *graph_finished(json_t *result, const struct error *problem, struct error
 
 /* Of the graph in the records: make what graph_kept_... read; in no transaction, once. */
 int graph_keep_degrees(struct records *records, struct error *error);
-int graph_kept_facts(struct records *records, struct graph_facts *facts, struct error *error);
+int graph_kept_relations(struct records *records, struct graph_facts *facts, struct error *error);
 int graph_kept_degrees(struct records *records, struct graph_degrees *degrees, struct error *error);
 /* Of any graph, from its relations. */
 int graph_count_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error);

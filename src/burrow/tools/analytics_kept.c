@@ -180,24 +180,21 @@ static int forget_old(struct records *records, int64_t now, struct error *error)
                : 0;
 }
 
-int analytics_keep_in(struct store *store, struct error *error)
+int analytics_keep(struct tool_call *call)
 {
+    struct store *store = call->store;
     int64_t now = store_now_ms();
     int failed = 0;
     if (!store->statistics_kept_at)
-        failed = make_tables(store->records, error);
+        failed = make_tables(store->records, &call->error);
     else if (now - store->statistics_kept_at > HOUR)
-        failed = forget_old(store->records, now, error);
+        failed = forget_old(store->records, now, &call->error);
     else
         return 0;
-    if (failed == 0)
-        store->statistics_kept_at = now;
-    return failed;
-}
-
-int analytics_keep(struct tool_call *call)
-{
-    return analytics_keep_in(call->store, &call->error) < 0 ? tool_fail_tier(call) : 0;
+    if (failed < 0)
+        return tool_fail_tier(call);
+    store->statistics_kept_at = now;
+    return 0;
 }
 
 /* ---- windows -------------------------------------------------------------------------------- */

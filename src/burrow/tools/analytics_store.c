@@ -353,98 +353,75 @@ int analytics_top_terms(struct tool_call *call)
 
 /* ---- accesses ------------------------------------------------------------------------------- */
 
-struct access_count {
-    int64_t id, count;
-};
-
-struct accesses {
-    struct access_count *all;
-    size_t count, room;
-    bool failed;
-};
-
 static void note_access(void *context, const char *key, const char *value, size_t length)
 {
-    struct accesses *accesses = context;
     char text[24];
-    if (accesses->count == accesses->room) {
-        size_t room = accesses->room ? accesses->room * 2 : 64;
-        void *more = realloc(accesses->all, room * sizeof *accesses->all);
-        if (!more) {
-            accesses->failed = true;
-            return;
-        }
-        accesses->all = more;
-        accesses->room = room;
-    }
     snprintf(text, sizeof text, "%.*s", (int)length, value);
-    accesses->all[accesses->count++] =
-        (struct access_count){strtoll(key + strlen("access:"), NULL, 10), strtoll(text, NULL, 10)};
+    uses_add(context, strtoll(key + strlen(STORE_USE_PREFIX), NULL, 10), strtoll(text, NULL, 10));
 }
 
-static int by_id(const void *one, const void *other)
+/* Those of Redis are read each time. NULL with the failure. */
+static struct uses *uses_of_redis(struct tool_call *call)
 {
-    const struct access_count *a = one, *b = other;
-    return (a->id > b->id) - (a->id < b->id);
+    struct uses *uses = uses_open();
+    if (!uses) {
+        tool_fail(call, "internal", "out of memory");
+        return NULL;
+    }
+    if (cache_each(call->store->cache, STORE_USE_PREFIX, note_access, uses, &call->error) == 0)
+        return uses;
+    uses_close(uses);
+    tool_fail_tier(call);
+    return NULL;
 }
 
-static int by_most(const void *one, const void *other)
+/* Counts of what was removed may be there a while. */
+static void name_uses(struct tool_call *call, json_t *into, const struct use *uses, size_t count,
+                      size_t limit)
 {
-    const struct access_count *a = one, *b = other;
-    if (a->count != b->count)
-        return a->count < b->count ? 1 : -1;
-    return (a->id > b->id) - (a->id < b->id);
+    for (size_t i = 0; i < count && json_array_size(into) < limit; i++) {
+        json_t *memory = memories_get(call->store, uses[i].id, false, &call->error);
+        if (json_is_object(memory))
+            json_array_append_new(into, json_pack("{s:I, s:O, s:I}", "id", (json_int_t)uses[i].id,
+                                                  "name", json_object_get(memory, "name"),
+                                                  "accesses", (json_int_t)uses[i].count));
+        json_decref(memory);
+    }
 }
 
-static void name_access(struct tool_call *call, json_t *into, int64_t id, int64_t count)
+/* The newest of those that were never given. */
+static size_t find_unused(struct tool_call *call, const struct uses *uses, struct use *unused,
+                          size_t limit)
 {
-    json_t *memory = memories_get(call->store, id, false, &call->error);
-    if (json_is_object(memory)) /* counts of what was removed may be there a while */
-        json_array_append_new(into, json_pack("{s:I, s:O, s:I}", "id", (json_int_t)id, "name",
-                                              json_object_get(memory, "name"), "accesses",
-                                              (json_int_t)count));
-    json_decref(memory);
-}
-
-/* The newest of those that were never given; `accesses` are in the order of ids. */
-static void name_unused(struct tool_call *call, json_t *into, const struct accesses *accesses,
-                        size_t limit)
-{
-    int64_t unused[100];
     size_t count = 0;
     sqlite3_stmt *row = records_query(call->store->records, &call->error,
                                       "SELECT id FROM memories ORDER BY id DESC LIMIT ?1", "i",
-                                      (int64_t)(accesses->count + limit));
+                                      (int64_t)(uses_known(uses) + limit));
     while (row && records_next(row, &call->error)) {
-        struct access_count one = {sqlite3_column_int64(row, 0), 0};
-        bool used = accesses->count &&
-                    bsearch(&one, accesses->all, accesses->count, sizeof *accesses->all, by_id);
-        if (!used && count < limit && count < sizeof unused / sizeof *unused)
-            unused[count++] = one.id;
+        int64_t id = sqlite3_column_int64(row, 0);
+        if (uses_count(uses, id) == 0)
+            unused[count++] = (struct use){id, 0};
+        if (count == limit) {
+            records_done(row);
+            break;
+        }
     }
-    for (size_t i = 0; i < count; i++)
-        name_access(call, into, unused[i], 0);
+    return count;
 }
 
 int analytics_access_counts(struct tool_call *call)
 {
-    struct accesses accesses = {0};
+    struct uses *uses = call->store->uses ? call->store->uses : uses_of_redis(call);
+    struct use found[USES_MOST];
     size_t limit = (size_t)tool_integer(call, "limit", 10);
+    if (!uses)
+        return -1;
     json_t *most = json_array(), *least = json_array();
-    if (cache_each(call->store->cache, "access:", note_access, &accesses, &call->error) == 0 &&
-        !accesses.failed) {
-        if (accesses.count)
-            qsort(accesses.all, accesses.count, sizeof *accesses.all, by_id);
-        name_unused(call, least, &accesses, limit);
-        if (accesses.count)
-            qsort(accesses.all, accesses.count, sizeof *accesses.all, by_most);
-        for (size_t i = 0; i < accesses.count && json_array_size(most) < limit; i++)
-            name_access(call, most, accesses.all[i].id, accesses.all[i].count);
-        for (size_t i = accesses.count; i-- > 0 && json_array_size(least) < limit;)
-            name_access(call, least, accesses.all[i].id, accesses.all[i].count);
-    }
-    free(accesses.all);
-    if (accesses.failed)
-        return tool_fail(call, "internal", "out of memory");
+    name_uses(call, most, found, uses_most(uses, found, USES_MOST), limit);
+    name_uses(call, least, found, find_unused(call, uses, found, limit), limit);
+    if (json_array_size(least) < limit)
+        name_uses(call, least, found, uses_least(uses, found, USES_MOST), limit);
+    if (uses != call->store->uses)
+        uses_close(uses);
     return analytics_done(call, json_pack("{s:o, s:o}", "most", most, "least", least));
 }

@@ -10,15 +10,17 @@
 #define ROUNDS        100
 #define ENTITY_PREFIX "entity:"
 
+struct edge {
+    size_t from, to;
+};
+
 struct graph_shape {
-    char **ends; /* from and to of each relation in turn; keeps the keys */
-    size_t end_count;
-    const char **keys; /* in order */
-    size_t count;
-    struct edge {
-        size_t from, to;
-    } * edges;
-    size_t edge_count;
+    char **keys; /* each once; in order when it is loaded */
+    size_t count, room;
+    size_t *slots; /* while it is loaded: 1-based places of keys by their hash; 0: free */
+    size_t slot_count;
+    struct edge *edges;
+    size_t edge_count, edge_room, relation_count;
     size_t *starts; /* undirected neighbours of node i: neighbours[starts[i]] up to starts[i + 1] */
     size_t *neighbours;
     size_t *links; /* the edge that each of the neighbours is tied by */
@@ -37,48 +39,113 @@ static int by_text(const void *one, const void *other)
 
 static size_t place_of(const struct graph_shape *shape, const char *key)
 {
-    const char **found = bsearch(&key, shape->keys, shape->count, sizeof *shape->keys, by_text);
+    char **found = shape->count
+                       ? bsearch(&key, shape->keys, shape->count, sizeof *shape->keys, by_text)
+                       : NULL;
     return found ? (size_t)(found - shape->keys) : SIZE_MAX;
+}
+
+/* ---- loading -------------------------------------------------------------------------------- */
+
+static size_t *slot_of(const struct graph_shape *shape, const char *key)
+{
+    uint64_t hash = UINT64_C(0xCBF29CE484222325);
+    for (const char *at = key; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001B3);
+    for (size_t at = (size_t)(hash ^ hash >> 29);; at++) {
+        size_t *slot = &shape->slots[at & (shape->slot_count - 1)];
+        if (!*slot || strcmp(shape->keys[*slot - 1], key) == 0)
+            return slot;
+    }
+}
+
+static int grow(struct graph_shape *shape)
+{
+    if (shape->count < shape->room)
+        return 0;
+    size_t room = shape->room ? shape->room * 2 : 256;
+    char **keys = realloc(shape->keys, room * sizeof *keys);
+    if (keys)
+        shape->keys = keys;
+    size_t *slots = keys ? calloc(room * 2, sizeof *slots) : NULL;
+    if (!slots)
+        return -1;
+    free(shape->slots);
+    shape->room = room;
+    shape->slots = slots;
+    shape->slot_count = room * 2;
+    for (size_t i = 0; i < shape->count; i++)
+        *slot_of(shape, shape->keys[i]) = i + 1;
+    return 0;
+}
+
+/* SIZE_MAX: out of memory. */
+static size_t node_of(struct graph_shape *shape, const char *key)
+{
+    if (grow(shape) < 0)
+        return SIZE_MAX;
+    size_t *slot = slot_of(shape, key);
+    if (*slot)
+        return *slot - 1;
+    char *copy = strdup(key);
+    if (!copy)
+        return SIZE_MAX;
+    shape->keys[shape->count++] = copy;
+    *slot = shape->count;
+    return shape->count - 1;
+}
+
+static int add_edge(struct graph_shape *shape, struct edge edge)
+{
+    if (shape->edge_count == shape->edge_room) {
+        size_t room = shape->edge_room ? shape->edge_room * 2 : 256;
+        struct edge *edges = realloc(shape->edges, room * sizeof *edges);
+        if (!edges)
+            return -1;
+        shape->edges = edges;
+        shape->edge_room = room;
+    }
+    shape->edges[shape->edge_count++] = edge;
+    return 0;
 }
 
 /* One more relation than is used is asked for: it tells whether the shape is whole. */
 static void add_relation(void *context, const char *from, const char *to)
 {
     struct graph_shape *shape = context;
-    if (shape->end_count == 2 * SHAPE_RELATIONS) {
+    if (shape->relation_count == SHAPE_RELATIONS) {
         shape->whole = false;
         return;
     }
-    char *copies[] = {strdup(from), strdup(to)};
-    if (!copies[0] || !copies[1]) {
-        free(copies[0]);
-        free(copies[1]);
+    struct edge edge = {node_of(shape, from), node_of(shape, to)};
+    if (edge.from == SIZE_MAX || edge.to == SIZE_MAX) {
         shape->whole = false;
         return;
     }
-    shape->ends[shape->end_count++] = copies[0];
-    shape->ends[shape->end_count++] = copies[1];
+    shape->relation_count++;
+    if (edge.from != edge.to && add_edge(shape, edge) < 0)
+        shape->whole = false;
 }
 
-static void collect_keys(struct graph_shape *shape)
+/* Nodes were numbered as they came; from here on their order is that of their keys. */
+static int put_in_order(struct graph_shape *shape)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < shape->end_count; i++)
-        shape->keys[i] = shape->ends[i];
-    qsort(shape->keys, shape->end_count, sizeof *shape->keys, by_text);
-    for (size_t i = 0; i < shape->end_count; i++)
-        if (kept == 0 || strcmp(shape->keys[kept - 1], shape->keys[i]) != 0)
-            shape->keys[kept++] = shape->keys[i];
-    shape->count = kept;
-}
-
-static void collect_edges(struct graph_shape *shape)
-{
-    for (size_t i = 0; i < shape->end_count; i += 2) {
-        size_t from = place_of(shape, shape->ends[i]), to = place_of(shape, shape->ends[i + 1]);
-        if (from != to)
-            shape->edges[shape->edge_count++] = (struct edge){from, to};
+    char **sorted = malloc((shape->count + 1) * sizeof *sorted);
+    size_t *places = malloc((shape->count + 1) * sizeof *places);
+    if (sorted && places) {
+        memcpy(sorted, shape->keys, shape->count * sizeof *sorted);
+        qsort(sorted, shape->count, sizeof *sorted, by_text);
+        for (size_t i = 0; i < shape->count; i++)
+            places[*slot_of(shape, sorted[i]) - 1] = i;
+        for (size_t i = 0; i < shape->edge_count; i++)
+            shape->edges[i] =
+                (struct edge){places[shape->edges[i].from], places[shape->edges[i].to]};
+        memcpy(shape->keys, sorted, shape->count * sizeof *sorted);
     }
+    int result = sorted && places ? 0 : -1;
+    free(sorted);
+    free(places);
+    return result;
 }
 
 static void collect_neighbours(struct graph_shape *shape)
@@ -101,45 +168,43 @@ static void collect_neighbours(struct graph_shape *shape)
     free(next);
 }
 
+static int arrange(struct graph_shape *shape)
+{
+    if (shape->count && put_in_order(shape) < 0)
+        return -1;
+    shape->starts = calloc(shape->count + 2, sizeof *shape->starts);
+    shape->neighbours = calloc(2 * shape->edge_count + 1, sizeof *shape->neighbours);
+    shape->links = calloc(2 * shape->edge_count + 1, sizeof *shape->links);
+    if (!shape->starts || !shape->neighbours || !shape->links)
+        return -1;
+    collect_neighbours(shape);
+    return 0;
+}
+
 struct graph_shape *graph_shape_load(struct store *store, struct error *error)
 {
     struct graph_shape *shape = calloc(1, sizeof *shape);
-    if (shape)
-        shape->ends = malloc(2 * SHAPE_RELATIONS * sizeof *shape->ends);
-    if (!shape || !shape->ends) {
-        free(shape);
+    if (!shape) {
         error_set(error, ERROR_INTERNAL, "out of memory");
         return NULL;
     }
     shape->whole = true;
-    if (graph_pairs(store->graph, ENTITY_PREFIX, SHAPE_RELATIONS + 1, add_relation, shape, error) <
-        0) {
-        graph_shape_free(shape);
-        return NULL;
-    }
-    size_t ends = shape->end_count;
-    shape->keys = calloc(ends + 1, sizeof *shape->keys);
-    shape->edges = calloc(ends / 2 + 1, sizeof *shape->edges);
-    shape->starts = calloc(ends + 2, sizeof *shape->starts);
-    shape->neighbours = calloc(ends + 1, sizeof *shape->neighbours);
-    shape->links = calloc(ends + 1, sizeof *shape->links);
-    if (!shape->keys || !shape->edges || !shape->starts || !shape->neighbours || !shape->links) {
-        graph_shape_free(shape);
-        error_set(error, ERROR_INTERNAL, "out of memory");
-        return NULL;
-    }
-    collect_keys(shape);
-    collect_edges(shape);
-    collect_neighbours(shape);
-    return shape;
+    int failed =
+        graph_pairs(store->graph, ENTITY_PREFIX, SHAPE_RELATIONS + 1, add_relation, shape, error);
+    if (failed == 0 && arrange(shape) < 0)
+        failed = error_set(error, ERROR_INTERNAL, "out of memory");
+    if (failed == 0)
+        return shape;
+    graph_shape_free(shape);
+    return NULL;
 }
 
 void graph_shape_free(struct graph_shape *shape)
 {
-    for (size_t i = 0; i < shape->end_count; i++)
-        free(shape->ends[i]);
-    free(shape->ends);
+    for (size_t i = 0; i < shape->count; i++)
+        free(shape->keys[i]);
     free(shape->keys);
+    free(shape->slots);
     free(shape->edges);
     free(shape->starts);
     free(shape->neighbours);
@@ -284,42 +349,54 @@ static size_t most_common(const struct graph_shape *shape, size_t node, const si
     return best;
 }
 
+struct group {
+    size_t label, first, count; /* first: of its nodes, which are in the order of their names */
+};
+
 static int larger_first(const void *one, const void *other)
 {
-    const json_t *const *a = one, *const *b = other;
-    size_t m = json_array_size(*a), n = json_array_size(*b);
-    if (m != n)
-        return m > n ? -1 : 1;
-    return strcmp(json_string_value(json_array_get(*a, 0)),
-                  json_string_value(json_array_get(*b, 0)));
+    const struct group *a = one, *b = other;
+    if (a->count != b->count)
+        return a->count > b->count ? -1 : 1;
+    return (a->first > b->first) - (a->first < b->first);
+}
+
+/* The groups that are as large as that, larger ones first. */
+static size_t collect_groups(const struct graph_shape *shape, const size_t *labels, size_t minimum,
+                             struct group *groups)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < shape->count; i++) {
+        struct group *mine = &groups[labels[i]];
+        if (mine->count++ == 0)
+            mine->first = i;
+        mine->label = labels[i];
+    }
+    for (size_t i = 0; i < shape->count; i++)
+        if (groups[i].count && groups[i].count >= minimum)
+            groups[count++] = groups[i];
+    qsort(groups, count, sizeof *groups, larger_first);
+    return count;
 }
 
 /* `labels` as groups of names; a label is the place of a node. */
 static json_t *group(const struct graph_shape *shape, const size_t *labels, size_t minimum,
                      size_t limit)
 {
-    json_t **groups = calloc(shape->count + 1, sizeof *groups), *list = json_array();
-    size_t count = 0;
-    for (size_t i = 0; groups && i < shape->count; i++) {
-        json_t **mine = &groups[labels[i]];
-        if (!*mine)
-            *mine = json_array();
-        json_array_append_new(*mine, json_string(shape->keys[i] + strlen(ENTITY_PREFIX)));
+    struct group *groups = calloc(shape->count + 1, sizeof *groups);
+    json_t **lists = calloc(shape->count + 1, sizeof(json_t *)), *all = json_array();
+    size_t count = groups && lists ? collect_groups(shape, labels, minimum, groups) : 0;
+    for (size_t i = 0; i < count && i < limit; i++) {
+        lists[groups[i].label] = json_array();
+        json_array_append_new(all, lists[groups[i].label]);
     }
-    for (size_t i = 0; groups && i < shape->count; i++)
-        if (groups[i] && json_array_size(groups[i]) >= minimum)
-            groups[count++] = groups[i];
-        else
-            json_decref(groups[i]);
-    if (groups)
-        qsort(groups, count, sizeof(json_t *), larger_first);
-    for (size_t i = 0; i < count; i++)
-        if (i < limit)
-            json_array_append_new(list, groups[i]);
-        else
-            json_decref(groups[i]);
+    for (size_t i = 0; lists && i < shape->count; i++)
+        if (lists[labels[i]])
+            json_array_append_new(lists[labels[i]],
+                                  json_string(shape->keys[i] + strlen(ENTITY_PREFIX)));
     free(groups);
-    return list;
+    free(lists);
+    return all;
 }
 
 json_t *graph_shape_communities(const struct graph_shape *shape, size_t minimum, size_t limit)

@@ -1,7 +1,6 @@
 /* performance: whether the tiers answer and how fast, how long tools take, what the process uses.
  */
 #include "base/clock.h"
-#include "burrow/tools/analytics_kept.h"
 #include "burrow/tools/groups.h"
 #include "burrow/tools/schema_text.h"
 #include "metrics/histogram.h"

@@ -425,6 +425,9 @@ static void what_is_read_most_comes_first(void **state)
     check("get_resource_access_counts", "{\"limit\":1}",
           "{\"most\":[{\"id\":2,\"name\":\"often\",\"accesses\":2}],"
           "\"least\":[{\"id\":1,\"name\":\"never\",\"accesses\":0}]}");
+    check("get_resource_access_counts", "{\"limit\":5}",
+          "\"least\":[{\"id\":1,\"name\":\"never\",\"accesses\":0},"
+          "{\"id\":2,\"name\":\"often\",\"accesses\":2}]}");
     check("build_context", "{\"query\":\"harbour\",\"budget_tokens\":100}", "filled_tokens");
     check("get_context_usage_statistics", "{}", "\"contexts\":1,\"asked_tokens\":100,");
     check("get_context_usage_statistics", "{}", "\"questions\":2,\"unanswered_questions\":0");

@@ -142,6 +142,52 @@ static void two_triangles_on_a_thread_are_two_communities(void **state)
     relate("a3", "b1");
     check("find_communities", "{}",
           "{\"communities\":[[\"a1\",\"a2\",\"a3\"],[\"b1\",\"b2\",\"b3\"]],\"complete\":true}");
+    relate("a0", "0");
+    relate("c3", "c2");
+    relate("c2", "c1");
+    relate("c1", "c4");
+    relate("c4", "c3");
+    relate("c1", "c3");
+    relate("self", "self");
+    check("find_communities", "{}",
+          "{\"communities\":[[\"c1\",\"c2\",\"c3\",\"c4\"],[\"a1\",\"a2\",\"a3\"],"
+          "[\"b1\",\"b2\",\"b3\"],[\"0\",\"a0\"]],\"complete\":true}");
+    check("find_communities", "{\"minimum_size\":3,\"limit\":2}",
+          "{\"communities\":[[\"c1\",\"c2\",\"c3\",\"c4\"],[\"a1\",\"a2\",\"a3\"]],"
+          "\"complete\":true}");
+    check("find_communities", "{\"minimum_size\":4}",
+          "{\"communities\":[[\"c1\",\"c2\",\"c3\",\"c4\"]],\"complete\":true}");
+}
+
+/* Enough of them that what they are numbered by has to grow, and those with the last names first.
+ */
+static void many_entities_keep_their_order(void **state)
+{
+    (void)state;
+    char from[16], to[16], arguments[64], expected[96];
+    for (int i = 599; i > 0; i--) {
+        snprintf(from, sizeof from, "n%03d", i);
+        snprintf(to, sizeof to, "n%03d", i / 2);
+        relate(from, to);
+    }
+    json_t *result = harness_call(&harness, "find_communities", "{\"limit\":1000}"), *names;
+    json_t *communities = json_object_get(result, "communities");
+    size_t index, total = 0;
+    json_array_foreach(communities, index, names)
+    {
+        total += json_array_size(names);
+        for (size_t i = 1; i < json_array_size(names); i++)
+            assert_true(strcmp(json_string_value(json_array_get(names, i - 1)),
+                               json_string_value(json_array_get(names, i))) < 0);
+    }
+    assert_in_range(total, 2, 600);
+    json_decref(result);
+    for (int i = 300; i < 600; i++) { /* leaves: what is tied to the one above them */
+        snprintf(arguments, sizeof arguments, "{\"entity\":\"n%03d\",\"limit\":1}", i);
+        snprintf(expected, sizeof expected,
+                 "{\"related\":[{\"name\":\"n%03d\",\"score\":0.91023922662683732}]}", i / 4);
+        check("find_related_entities", arguments, expected);
+    }
 }
 
 static void what_is_deleted_takes_its_relations(void **state)
@@ -173,6 +219,7 @@ int main(void)
         WITH_HARNESS(shared_neighbours_count_by_their_rarity),
         WITH_HARNESS(ranks_are_those_of_the_fixed_point),
         WITH_HARNESS(two_triangles_on_a_thread_are_two_communities),
+        WITH_HARNESS(many_entities_keep_their_order),
         WITH_HARNESS(what_is_deleted_takes_its_relations),
         WITH_HARNESS(every_example_works),
     };

@@ -425,6 +425,62 @@ static void what_has_expired_is_not_there(void **state)
     assert_string_equal(keys, "p:a p:c ");
 }
 
+/* ---- uses of memories -------------------------------------------------------------------------
+ */
+
+static int more_first(const void *one, const void *other)
+{
+    const struct use *a = one, *b = other;
+    if (a->count != b->count)
+        return a->count > b->count ? -1 : 1;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+/* Whatever was counted and forgotten, held against a plain array. */
+static void uses_are_counted_and_in_order(void **state)
+{
+    enum { IDS = 700 };
+    static int64_t counts[IDS + 1];
+    struct use sorted[IDS], found[USES_MOST];
+    struct uses *uses = uses_open();
+    unsigned random = 7;
+    (void)state;
+    memset(counts, 0, sizeof counts);
+    assert_int_equal(uses_most(uses, found, USES_MOST), 0);
+    for (int round = 0; round < 60; round++) {
+        for (int i = 0; i < 200; i++) {
+            random = random * 1103515245 + 12345;
+            int64_t id = 1 + (random >> 8) % (round < 10 ? 90 : IDS);
+            random = random * 1103515245 + 12345;
+            if ((random >> 8) % 6 == 0) {
+                uses_forget(uses, id);
+                counts[id] = 0;
+            } else {
+                uses_add(uses, id, 1);
+                counts[id]++;
+            }
+        }
+        size_t known = 0;
+        for (int64_t id = 1; id <= IDS; id++) {
+            assert_int_equal(uses_count(uses, id), counts[id]);
+            if (counts[id])
+                sorted[known++] = (struct use){id, counts[id]};
+        }
+        assert_int_equal(uses_known(uses), known);
+        qsort(sorted, known, sizeof *sorted, more_first);
+        size_t most = known < USES_MOST ? known : USES_MOST;
+        assert_int_equal(uses_most(uses, found, USES_MOST), most);
+        for (size_t i = 0; i < most; i++)
+            assert_int_equal(found[i].id, sorted[i].id);
+        assert_int_equal(uses_least(uses, found, 5), known < 5 ? known : 5);
+        for (size_t i = 0; i < 5 && i < known; i++) {
+            assert_int_equal(found[i].id, sorted[known - 1 - i].id);
+            assert_int_equal(found[i].count, sorted[known - 1 - i].count);
+        }
+    }
+    uses_close(uses);
+}
+
 /* ---- graph ---------------------------------------------------------------------------------- */
 
 static void relate(const char *from, const char *type, const char *to)
@@ -578,8 +634,10 @@ static void degrees_follow_every_change(void **state)
         check_degrees();
     }
     begin();
+    graph_begin(store.graph);
     relate("n1", "once", "other");
     roll_back();
+    graph_rollback(store.graph);
     check_degrees();
 }
 
@@ -923,6 +981,7 @@ int main(void)
         WITH_STORE(a_relation_needs_both_ends),
         WITH_STORE(renaming_takes_the_relations_along),
         WITH_STORE(degrees_follow_every_change),
+        WITH_STORE(uses_are_counted_and_in_order),
         WITH_STORE(facts_are_merged_and_null_removes),
         WITH_STORE(nodes_are_found_in_the_order_of_their_bytes),
         WITH_STORE(relations_are_removed_by_what_is_given),
