@@ -386,7 +386,7 @@ static void make_even(float *vector, unsigned dimension)
 {
     for (unsigned i = 0; i < dimension; i++)
         vector[i] = vector[i] < 0 ? -1000.0F / 127 : 1000.0F / 127;
-    vector[0] = 1000;
+    vector[0] = -1000;
 }
 
 static void fill_randomly(struct random *random, float *vectors, size_t count, unsigned dimension)
@@ -433,8 +433,10 @@ static void a_scan_finds_what_an_exact_search_finds(void **state)
                 fill_randomly(&random, query, 1, dimensions[i]);
                 for (unsigned at = 0; k % 2 && at < dimensions[i]; at++)
                     query[at] *= at % 8 == k % 8; /* a query of few words */
-                if (k % 5 > 2)
+                if (k % 5 > 2) {                  /* of one kind, among vectors of the other */
                     (k % 5 == 3 ? make_small : make_even)(query, dimensions[i]);
+                    query[0] = -query[0];
+                }
                 faiss_index_search(exact, 1, query, most, expected, others, &problem);
                 faiss_index_search(ours, 1, query, most, found, ids, &problem);
                 for (unsigned at = 0; at < most && at < counts[j]; at++) {
