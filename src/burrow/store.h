@@ -11,6 +11,7 @@
 #include "burrow/tiers/usage.h"
 #include "burrow/tiers/uses.h"
 #include "burrow/tiers/vectors.h"
+#include "burrow/tiers/word_index.h"
 #include "burrow/tiers/words.h"
 
 #include <pthread.h>
@@ -34,7 +35,8 @@ struct store {
     struct graph *graph;
     struct usage *usage;
     struct uses *uses; /* of memories; NULL: they are counted in Redis, which outlives this */
-    struct embedder *embedder; /* NULL: embeddings are lexical */
+    struct embedder *embedder;                  /* NULL: embeddings are lexical */
+    struct word_index *chat_words, *todo_words; /* opened by the tools that own their tables */
     struct store_later *later;
     size_t later_count, later_room;
     int64_t opened_at;          /* Unix ms */
@@ -49,7 +51,8 @@ void store_close(struct store *store);
 #define STORE_LATER_LIMIT 4096
 #define STORE_USE_PREFIX  "access:" /* of the keys that count uses of a memory, before its id */
 int store_later(struct store *store, const char *key, int64_t amount, struct error *error);
-/* The dispatcher's: the call succeeded, or did not. */
+/* The dispatcher's: the call succeeded, and what it wrote is committed, or it did not. The counts
+ * change, and the word indexes follow. */
 void store_do_later(struct store *store, bool succeeded);
 
 /* Unix time in milliseconds: what every *_at column and field holds. */

@@ -126,34 +126,16 @@ question question_of(const float *query, size_t dimension)
 
 /* ---- the nearest ---------------------------------------------------------------------------- */
 
-/* The k least of what it is given, the largest of them on top. */
-template <typename Value> class least
+/* The places of those that are not above the limit, without a branch for each: how many. */
+size_t places_within(const float *values, size_t count, float limit, size_t *places)
 {
-  public:
-    explicit least(size_t k) : room(k)
-    {
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        places[found] = i;
+        found += values[i] <= limit;
     }
-    void add(const Value &value)
-    {
-        if (full() && !(value < all.top()))
-            return;
-        if (full())
-            all.pop();
-        all.push(value);
-    }
-    bool full() const
-    {
-        return all.size() == room;
-    }
-    const Value &top() const
-    {
-        return all.top();
-    }
-    std::priority_queue<Value> all;
-
-  private:
-    size_t room;
-};
+    return found;
+}
 
 } // namespace
 
@@ -232,22 +214,29 @@ std::vector<flat_scan::candidate> flat_scan::shortlist(const float *query, size_
     size_t count = static_cast<size_t>(ntotal), dimension = static_cast<size_t>(d);
     question asked = question_of(query, dimension);
     std::vector<candidate> candidates;
-    least<float> upper(k);
-    float limit = HUGE_VALF;
+    std::vector<float> upper; /* the k least upper bounds */
+    float limit = HUGE_VALF;  /* the largest of them, once there are k */
     bounds found;
+    size_t places[BLOCK];
     for (size_t from = 0; from < count; from += BLOCK) {
-        size_t part = std::min(BLOCK, count - from);
         bound(asked, {&bytes[from * dimension], &scales[from], &squares[from], &errors[from]},
               found);
-        for (size_t i = 0; i < part; i++) {
-            float lower = found.lower[i];
-            if (lower > limit)
-                continue;
-            candidates.emplace_back(lower, static_cast<idx_t>(from + i));
-            upper.add(found.upper[i]);
-            limit = upper.full() ? upper.top() : limit;
+        size_t within = places_within(found.lower, std::min(BLOCK, count - from), limit, places);
+        for (size_t i = 0; i < within; i++) {
+            candidates.emplace_back(found.lower[places[i]], static_cast<idx_t>(from + places[i]));
+            if (found.upper[places[i]] < limit)
+                upper.push_back(found.upper[places[i]]);
         }
+        if (upper.size() < k || (upper.size() == k && limit < HUGE_VALF))
+            continue;
+        auto last = upper.begin() + static_cast<std::ptrdiff_t>(k) - 1;
+        std::nth_element(upper.begin(), last, upper.end());
+        limit = *last;
+        upper.resize(k);
     }
+    auto beyond = [limit](const candidate &one) { return one.first > limit; };
+    candidates.erase(std::remove_if(candidates.begin(), candidates.end(), beyond),
+                     candidates.end());
     std::sort(candidates.begin(), candidates.end());
     return candidates;
 }
@@ -255,16 +244,18 @@ std::vector<flat_scan::candidate> flat_scan::shortlist(const float *query, size_
 void flat_scan::search_one(const float *query, size_t k, float *distances, idx_t *labels) const
 {
     size_t dimension = static_cast<size_t>(d);
-    least<candidate> nearest(k);
+    std::priority_queue<candidate> nearest; /* the k of them, the farthest on top */
     for (const auto &[lower, place] : shortlist(query, k)) {
-        if (nearest.full() && lower > nearest.top().first)
+        if (nearest.size() == k && lower > nearest.top().first)
             break;
         const float *vector = get_xb() + static_cast<size_t>(place) * dimension;
-        nearest.add({flat_scan_distance(query, vector, dimension), place});
+        nearest.emplace(flat_scan_distance(query, vector, dimension), place);
+        if (nearest.size() > k)
+            nearest.pop();
     }
     std::fill(labels, labels + k, -1);
     std::fill(distances, distances + k, HUGE_VALF);
-    for (size_t at = nearest.all.size(); at-- > 0; nearest.all.pop()) {
+    for (size_t at = nearest.size(); at-- > 0; nearest.pop()) {
         distances[at] = nearest.top().first;
         labels[at] = nearest.top().second;
     }

@@ -85,6 +85,9 @@ static const struct tool tools[] = {
 
 static const char *const migrations[] = {
     "CREATE TABLE memories(id INTEGER PRIMARY KEY, content TEXT NOT NULL)", NULL};
-static const struct tool_group group = {"test", migrations, tools, sizeof tools / sizeof *tools};
+static const struct tool_group group = {.name = "test",
+                                        .migrations = migrations,
+                                        .tools = tools,
+                                        .count = sizeof tools / sizeof *tools};
 
 const struct tool_group *const tool_groups[] = {&group, NULL};

@@ -7,6 +7,7 @@
 
 #define TABLE_SLOTS (EMBEDDING_FEATURE_LIMIT * 2)
 #define WORD_LIMIT  64 /* bytes of a word that count */
+#define LANES       16
 
 enum feature_kind { FEATURE_WORD = 1, FEATURE_PAIR, FEATURE_TRIGRAM };
 static const float kind_weights[] = {0, 1.0F, 0.7F, 0.35F};
@@ -122,10 +123,18 @@ void embedding_make(const struct embedding_features *features,
         vector[i] = (float)((double)vector[i] / sqrt(square));
 }
 
+/* Sums are kept apart, so that the compiler can keep them in few registers. */
 double embedding_cosine(const float *one, const float *other, size_t dimension)
 {
+    float sums[LANES] = {0};
+    size_t at = 0;
+    for (; at + LANES <= dimension; at += LANES)
+        for (size_t i = 0; i < LANES; i++)
+            sums[i] += one[at + i] * other[at + i];
+    for (size_t i = 0; at + i < dimension; i++)
+        sums[i] += one[at + i] * other[at + i];
     double sum = 0;
-    for (size_t i = 0; i < dimension; i++)
-        sum += (double)one[i] * (double)other[i];
+    for (size_t i = 0; i < LANES; i++)
+        sum += (double)sums[i];
     return sum;
 }

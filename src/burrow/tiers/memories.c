@@ -269,11 +269,16 @@ static int better_first(const void *one, const void *other)
 static sqlite3_stmt *filtered_passages(struct store *store, const struct memory_filter *filter,
                                        int64_t limit, struct error *error)
 {
+    if (filter->tag && !filter->type)
+        return records_query(store->records, error,
+                             "SELECT p.memory, p.id FROM memory_tags t JOIN passages p"
+                             " ON p.memory = t.memory WHERE t.tag = ?1 LIMIT ?2",
+                             "si", filter->tag, limit);
     if (filter->tag)
         return records_query(store->records, error,
                              "SELECT p.memory, p.id FROM memory_tags t JOIN memories m"
                              " ON m.id = t.memory JOIN passages p ON p.memory = m.id"
-                             " WHERE t.tag = ?1 AND (?2 IS NULL OR m.type = ?2) LIMIT ?3",
+                             " WHERE t.tag = ?1 AND m.type = ?2 LIMIT ?3",
                              "ssi", filter->tag, filter->type, limit);
     return records_query(store->records, error,
                          "SELECT p.memory, p.id FROM memories m JOIN passages p"

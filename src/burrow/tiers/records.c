@@ -1,11 +1,9 @@
 /* See records.h. */
 #include "burrow/tiers/records.h"
 
-#include "base/buffer.h"
 #include "base/utf8.h"
 #include "mcp/json_read.h"
 
-#include <ctype.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +14,6 @@
 #define DATABASE_VERSION 1
 #define STATEMENT_SLOTS  1024 /* a power of two, above the number of literals there are */
 #define STATEMENT_LIMIT  (STATEMENT_SLOTS * 3 / 4)
-#define MATCH_LIMIT      ((size_t)64 * 1024)
 #define BUSY_TIMEOUT_MS  5000
 #define CACHE_SIZE_KIB   "32768"
 #define CHECKPOINT_PAGES "2000"
@@ -389,36 +386,4 @@ json_t *records_json(sqlite3_stmt *statement, int column)
     const char *text = records_text(statement, column);
     json_t *value = json_read(text, (size_t)sqlite3_column_bytes(statement, column), &problem);
     return value ? value : json_null();
-}
-
-/* ---- full text ---- */
-
-static bool is_word_byte(unsigned char byte)
-{
-    return isalnum(byte) || byte >= 0x80 || byte == '_';
-}
-
-char *records_match(const char *words, const char *joint)
-{
-    struct buffer query;
-    bool any = false;
-    buffer_init(&query, MATCH_LIMIT);
-    for (const char *at = words; *at;) {
-        size_t length = 0;
-        while (is_word_byte((unsigned char)at[length]))
-            length++;
-        if (length == 0) {
-            at++;
-            continue;
-        }
-        if (buffer_printf(&query, "%s%s%s\"%.*s\"", any ? " " : "", any ? joint : "",
-                          any ? " " : "", (int)length, at) < 0)
-            break; /* the first words of a very long text are query enough */
-        any = true;
-        at += length;
-    }
-    if (any)
-        return buffer_take_string(&query);
-    buffer_free(&query);
-    return NULL;
 }

@@ -70,8 +70,4 @@ json_t *records_json_text(sqlite3_stmt *statement, int column);
 /* Column that holds JSON text, parsed; new reference, null when it is none. */
 json_t *records_json(sqlite3_stmt *statement, int column);
 
-/* Turn a user's words into an FTS5 query that can be no syntax error: each word quoted, joined by
- * `joint` ("OR" or "AND"). Allocated, the caller frees; NULL when there is no word in it. */
-char *records_match(const char *words, const char *joint);
-
 #endif

@@ -7,14 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANY_BUDGET  1000 /* documents that words of which any is enough may be in, together */
-#define KNOWN_SLOTS 1024
-#define KNOWN_LEAST 512 /* memories below which counting is quick enough */
-#define QUERY_LIMIT ((size_t)16 << 10)
+#define ANY_BUDGET   1000 /* documents that words of which any is enough may be in, together */
+#define KNOWN_SLOTS  8192
+#define KNOWN_LEAST  512 /* memories below which counting is quick enough */
+#define LENGTH_SLOTS 16384
+#define QUERY_LIMIT  ((size_t)16 << 10)
 
 struct known { /* how many documents held a word when there were `of` */
     struct word word;
     int64_t of;
+};
+
+struct length {
+    int64_t id;
+    int words;
 };
 
 struct words {
@@ -22,19 +28,58 @@ struct words {
     fts5_tokenizer tokenizer;
     Fts5Tokenizer *made;
     struct known known[KNOWN_SLOTS];
+    struct length lengths[LENGTH_SLOTS]; /* of memories that were ranked */
 };
 
 /* ---- ranking -------------------------------------------------------------------------------- */
 
-static int count_instances(const Fts5ExtensionApi *api, Fts5Context *row, double *counts, int most)
+/* How many words a memory has. The content of an id never changes, and a deleted one's does not
+ * come again; but that of a transaction that writes may yet be undone, and the id be another's. */
+static int length_of(const Fts5ExtensionApi *api, Fts5Context *row, int *length)
 {
-    int instances = 0, result = api->xInstCount(row, &instances);
-    for (int i = 0; i < instances && result == SQLITE_OK; i++) {
-        int word, column, offset;
-        result = api->xInst(row, i, &word, &column, &offset);
-        if (result == SQLITE_OK && word < most)
-            counts[word] += 1;
+    struct words *words = api->xUserData(row);
+    int64_t id = api->xRowid(row);
+    struct length *kept = &words->lengths[(uint64_t)id % LENGTH_SLOTS];
+    if (kept->id == id) {
+        *length = kept->words;
+        return SQLITE_OK;
     }
+    int result = api->xColumnSize(row, -1, length);
+    if (result == SQLITE_OK &&
+        sqlite3_txn_state(records_handle(words->records), "main") != SQLITE_TXN_WRITE)
+        *kept = (struct length){id, *length};
+    return result;
+}
+
+/* The same for all rows of a query, which keeps it. */
+static int mean_length(const Fts5ExtensionApi *api, Fts5Context *row, double *mean)
+{
+    sqlite3_int64 rows = 0, total = 0;
+    double *kept = api->xGetAuxdata(row, 0);
+    if (!kept) {
+        int result = api->xRowCount(row, &rows);
+        if (result == SQLITE_OK)
+            result = api->xColumnTotalSize(row, -1, &total);
+        if (result == SQLITE_OK && !(kept = malloc(sizeof *kept)))
+            result = SQLITE_NOMEM;
+        if (result != SQLITE_OK)
+            return result;
+        *kept = total > 0 && rows > 0 ? (double)total / (double)rows : 1;
+        result = api->xSetAuxdata(row, kept, free);
+        if (result != SQLITE_OK)
+            return result;
+    }
+    *mean = *kept;
+    return SQLITE_OK;
+}
+
+static int count_word(const Fts5ExtensionApi *api, Fts5Context *row, int word, double *count)
+{
+    Fts5PhraseIter place;
+    int column, offset;
+    int result = api->xPhraseFirst(row, word, &place, &column, &offset);
+    for (; result == SQLITE_OK && column >= 0; api->xPhraseNext(row, &place, &column, &offset))
+        *count += 1;
     return result;
 }
 
@@ -42,29 +87,24 @@ static void relevance(const Fts5ExtensionApi *api, Fts5Context *row, sqlite3_con
                       int argument_count, sqlite3_value **arguments)
 {
     const double k1 = 1.2, b = 0.75;
-    double counts[WORDS_LIMIT] = {0}, weights[WORDS_LIMIT] = {0}, score = 0;
-    sqlite3_int64 rows = 0, total = 0;
-    int length = 0, given = argument_count == 1 ? sqlite3_value_bytes(arguments[0]) : 0;
+    double weights[WORDS_LIMIT], score = 0, mean;
+    int length, given = argument_count == 1 ? sqlite3_value_bytes(arguments[0]) : 0;
     int words = given / (int)sizeof *weights;
     int result =
-        argument_count != 1 || words > WORDS_LIMIT ? SQLITE_ERROR : api->xRowCount(row, &rows);
+        argument_count != 1 || words > WORDS_LIMIT ? SQLITE_ERROR : mean_length(api, row, &mean);
     if (result == SQLITE_OK)
-        result = api->xColumnTotalSize(row, -1, &total);
-    if (result == SQLITE_OK)
-        result = api->xColumnSize(row, -1, &length);
-    if (result == SQLITE_OK)
-        result = count_instances(api, row, counts, words);
-    if (result != SQLITE_OK) {
-        sqlite3_result_error_code(context, result);
-        return;
-    }
-    if (words > 0)
+        result = length_of(api, row, &length);
+    if (result == SQLITE_OK && words > 0)
         memcpy(weights, sqlite3_value_blob(arguments[0]), (size_t)words * sizeof *weights);
-    double mean = total > 0 && rows > 0 ? (double)total / (double)rows : 1;
-    for (int i = 0; i < words; i++)
-        score += weights[i] * counts[i] * (k1 + 1) /
-                 (counts[i] + k1 * (1 - b + b * (double)length / mean));
-    sqlite3_result_double(context, score);
+    for (int i = 0; i < words && result == SQLITE_OK; i++) {
+        double count = 0;
+        result = count_word(api, row, i, &count);
+        score += weights[i] * count * (k1 + 1) / (count + k1 * (1 - b + b * (double)length / mean));
+    }
+    if (result == SQLITE_OK)
+        sqlite3_result_double(context, score);
+    else
+        sqlite3_result_error_code(context, result);
 }
 
 static fts5_api *find_api(sqlite3 *database)
@@ -89,7 +129,7 @@ struct words *words_open(struct records *records, struct error *error)
     if (words && api &&
         api->xFindTokenizer(api, "unicode61", &context, &words->tokenizer) == SQLITE_OK &&
         words->tokenizer.xCreate(context, NULL, 0, &words->made) == SQLITE_OK &&
-        api->xCreateFunction(api, "relevance", NULL, relevance, NULL) == SQLITE_OK) {
+        api->xCreateFunction(api, "relevance", words, relevance, NULL) == SQLITE_OK) {
         /* of this connection alone; the table that it counts may come later */
         if (records_run(records, error,
                         "CREATE VIRTUAL TABLE temp.memory_word_counts"

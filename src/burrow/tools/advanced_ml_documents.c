@@ -392,30 +392,38 @@ static json_t *similar_blueprints(struct tool_call *call, const char *text)
     return similar;
 }
 
+#define TASKS_COMPARED 20
+
+/* Tasks that are done among those whose words are likest: how many, and the mean of their minutes.
+ */
+static json_int_t similar_tasks(struct tool_call *call, const char *text, double *mean)
+{
+    struct word_hit hits[TASKS_COMPARED];
+    json_int_t done = 0;
+    const struct word_index_query words = {.text = text, .wanted = WORD_INDEX_ANY};
+    int count =
+        word_index_search(call->store->todo_words, &words, TASKS_COMPARED, hits, &call->error);
+    *mean = 0;
+    for (int i = 0; i < count; i++) {
+        sqlite3_stmt *row = records_query(call->store->records, &call->error,
+                                          "SELECT (completed_at - created_at) / 60000.0 FROM todos"
+                                          " WHERE id = ?1 AND status = 'done'",
+                                          "i", hits[i].id);
+        while (row && records_next(row, &call->error))
+            *mean += (sqlite3_column_double(row, 0) - *mean) / (double)++done;
+    }
+    return done;
+}
+
 int ml_analyze_task_complexity(struct tool_call *call)
 {
     const char *text = tool_text(call, "text", "");
-    char *match = records_match(text, "OR");
-    json_int_t done = 0;
-    json_t *mean = json_null();
-    sqlite3_stmt *row =
-        match ? records_query(call->store->records, &call->error,
-                              "SELECT count(*), avg((completed_at - created_at) / 60000.0) FROM"
-                              " todos WHERE status = 'done' AND id IN (SELECT rowid FROM"
-                              " todo_words WHERE todo_words MATCH ?1 ORDER BY rank LIMIT 20)",
-                              "s", match)
-              : NULL;
-    if (row && records_next(row, &call->error)) {
-        done = (json_int_t)sqlite3_column_int64(row, 0);
-        if (done)
-            mean = json_real(sqlite3_column_double(row, 1));
-        records_done(row);
-    }
-    free(match);
-    return analytics_done(call,
-                          json_pack("{s:o, s:o, s:I, s:o}", "complexity", complexity_of_text(text),
-                                    "similar_blueprints", similar_blueprints(call, text),
-                                    "similar_tasks_done", done, "their_mean_minutes", mean));
+    double mean;
+    json_int_t done = similar_tasks(call, text, &mean);
+    return analytics_done(
+        call, json_pack("{s:o, s:o, s:I, s:o}", "complexity", complexity_of_text(text),
+                        "similar_blueprints", similar_blueprints(call, text), "similar_tasks_done",
+                        done, "their_mean_minutes", done ? json_real(mean) : json_null()));
 }
 
 /* ---- reports -------------------------------------------------------------------------------- */

@@ -10,10 +10,14 @@
 extern const char analytics_kept_calls[];
 
 /* Before anything that is kept is read; in no transaction that writes. Makes, of all that there is,
- * when it is called first: the functions below, and these tables: conversations(name, messages),
- * conversation_totals(conversations, longest_message) todo_totals(status, priority, tasks,
- * created_at_sum), todos_open(created_at, id, due_at) todos_finished(completed_at, id, lead), the
- * last 500 at least code_totals(result, attempts, characters) */
+ * when it is called first, what the functions below read, and these tables:
+ *
+ *   conversations        name, messages
+ *   conversation_totals  conversations, longest_message
+ *   todo_totals          status, priority, tasks, created_at_sum
+ *   todos_open           created_at, id, due_at
+ *   todos_finished       completed_at, id, lead: the last 500 at least
+ *   code_totals          result, attempts, characters */
 int analytics_keep(struct tool_call *call);
 
 /* One name of a kind within a window. What the two sums are of:

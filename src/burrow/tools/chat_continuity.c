@@ -19,7 +19,16 @@ static const char *const migrations[] = {
     "CREATE VIRTUAL TABLE chat_words USING fts5(content, content='chats', content_rowid='id');"
     "CREATE TRIGGER chats_inserted AFTER INSERT ON chats BEGIN"
     " INSERT INTO chat_words(rowid, content) VALUES(new.id, new.content); END",
-    "CREATE INDEX chats_time ON chats(sent_at)", NULL};
+    "CREATE INDEX chats_time ON chats(sent_at)",
+    "DROP TRIGGER chats_inserted; DROP TABLE chat_words", /* store->chat_words took their place */
+    NULL};
+
+static int open_words(struct store *store, struct error *error)
+{
+    store->chat_words =
+        word_index_open(store->records, "SELECT id, content FROM chats ORDER BY id", error);
+    return store->chat_words ? word_index_load(store->chat_words, error) : -1;
+}
 
 #define CHAT_COLUMNS "id, conversation, role, agent, tool, content, sent_at"
 
@@ -61,6 +70,7 @@ static int log_chat(struct tool_call *call)
         return tool_fail_tier(call);
     int64_t id = records_last_id(call->store->records);
     if (vectors_put(call->store->vectors, VECTORS_CHATS, id, content, &call->error) < 0 ||
+        word_index_put(call->store->chat_words, id, content, &call->error) < 0 ||
         graph_node_put(call->store->graph, key, "conversation", NULL, NULL, &call->error) < 0)
         return tool_fail_tier(call);
     call->structured = json_pack("{s:I}", "id", (json_int_t)id);
@@ -139,22 +149,6 @@ static int best_first(const void *one, const void *other)
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
-static size_t rank_by_words(struct tool_call *call, struct ranked *all, size_t count)
-{
-    char *match = records_match(tool_text(call, "query", ""), "AND");
-    size_t rank = 0;
-    sqlite3_stmt *row = match
-                            ? records_query(call->store->records, &call->error,
-                                            "SELECT rowid FROM chat_words WHERE chat_words MATCH ?1"
-                                            " ORDER BY rank LIMIT ?2",
-                                            "si", match, (int64_t)FOUND_LIMIT)
-                            : NULL;
-    while (row && records_next(row, &call->error))
-        count = add_rank(all, count, sqlite3_column_int64(row, 0), rank++);
-    free(match);
-    return count;
-}
-
 /* A message with its score, if it is of the conversation (NULL: any). */
 static void add_scored(struct tool_call *call, json_t *messages, const struct ranked *ranked,
                        const char *conversation)
@@ -175,15 +169,22 @@ static int search_chats(struct tool_call *call)
 {
     struct ranked all[2 * FOUND_LIMIT];
     struct vector_hit near[FOUND_LIMIT];
+    struct word_hit matching[FOUND_LIMIT];
+    const struct word_index_query words = {.text = tool_text(call, "query", ""),
+                                           .wanted = WORD_INDEX_ALL};
     size_t limit = (size_t)tool_integer(call, "limit", 10), count = 0;
     const char *conversation = tool_text(call, "conversation", NULL);
     int found = vectors_search(call->store->vectors, VECTORS_CHATS, tool_text(call, "query", ""),
                                (unsigned)(conversation ? FOUND_LIMIT : limit), near, &call->error);
-    if (found < 0)
+    int matched = found < 0 ? -1
+                            : word_index_search(call->store->chat_words, &words, FOUND_LIMIT,
+                                                matching, &call->error);
+    if (matched < 0)
         return tool_fail_tier(call);
     for (int i = 0; i < found; i++)
         count = add_rank(all, count, near[i].id, (size_t)i);
-    count = rank_by_words(call, all, count);
+    for (int i = 0; i < matched; i++)
+        count = add_rank(all, count, matching[i].id, (size_t)i);
     qsort(all, count, sizeof *all, best_first);
     json_t *messages = json_array();
     for (size_t i = 0; i < count && json_array_size(messages) < limit; i++)
@@ -317,4 +318,5 @@ const struct tool_group tools_chat_continuity = {
     .migrations = migrations,
     .tools = tools,
     .count = sizeof tools / sizeof *tools,
+    .open = open_words,
 };

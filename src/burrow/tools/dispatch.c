@@ -59,6 +59,8 @@ static int add_group(struct dispatch *dispatch, const struct tool_group *group, 
     if (group->migrations &&
         records_migrate(dispatch->store->records, group->name, group->migrations, error) < 0)
         return -1;
+    if (group->open && group->open(dispatch->store, error) < 0)
+        return -1;
     for (size_t i = 0; i < group->count; i++) {
         const struct tool *tool = &group->tools[i];
         struct compiled *compiled = &dispatch->tools[dispatch->count++];

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FOUND_LIMIT 100
 #define ORDER_LIMIT 1000 /* open tasks that one order is made of */
 
 static const char *const migrations[] = {
@@ -32,7 +33,29 @@ static const char *const migrations[] = {
     " PRIMARY KEY(task, needed)) WITHOUT ROWID;"
     "CREATE INDEX todo_needs_needed ON todo_needs(needed, task)",
     "CREATE INDEX todos_time ON todos(created_at)",
-    NULL};
+    /* store->todo_words took their place */
+    "DROP TRIGGER todos_inserted; DROP TRIGGER todos_updated; DROP TABLE todo_words", NULL};
+
+static int open_words(struct store *store, struct error *error)
+{
+    store->todo_words = word_index_open(
+        store->records, "SELECT id, title || char(10) || description FROM todos ORDER BY id",
+        error);
+    return store->todo_words ? word_index_load(store->todo_words, error) : -1;
+}
+
+/* What a task is found by: `change` is word_index_put or word_index_remove. */
+static int change_words(struct tool_call *call, int64_t id, const char *title,
+                        const char *description,
+                        int (*change)(struct word_index *, int64_t, const char *, struct error *))
+{
+    char *text;
+    if (asprintf(&text, "%s\n%s", title, description) < 0)
+        return tool_fail(call, "internal", "out of memory");
+    int failed = change(call->store->todo_words, id, text, &call->error);
+    free(text);
+    return failed < 0 ? tool_fail_tier(call) : 0;
+}
 
 #define TODO_COLUMNS                                                                               \
     "id, title, description, status, priority, due_at, minutes, created_at, updated_at,"           \
@@ -104,6 +127,9 @@ static int add_todo(struct tool_call *call)
     snprintf(key, sizeof key, "task:%lld", (long long)id);
     if (graph_node_put(call->store->graph, key, "task", NULL, NULL, &call->error) < 0)
         return tool_fail_tier(call);
+    if (change_words(call, id, tool_text(call, "title", ""), tool_text(call, "description", ""),
+                     word_index_put) < 0)
+        return -1;
     return find_todo(call, id);
 }
 
@@ -157,12 +183,28 @@ static int list_todos(struct tool_call *call)
                       tool_integer(call, "offset", 0), tool_integer(call, "limit", 20)));
 }
 
+/* The words of a task that will have others. */
+static int forget_words(struct tool_call *call, int64_t id)
+{
+    int failed = 0;
+    sqlite3_stmt *row =
+        records_query(call->store->records, &call->error,
+                      "SELECT title, description FROM todos WHERE id = ?1", "i", id);
+    if (row && records_next(row, &call->error)) {
+        failed =
+            change_words(call, id, records_text(row, 0), records_text(row, 1), word_index_remove);
+        records_done(row);
+    }
+    return call->error.code == ERROR_NONE ? failed : tool_fail_tier(call);
+}
+
 static int update_todo(struct tool_call *call)
 {
     int64_t id = tool_integer(call, "id", 0), due = tool_integer(call, "due_at", -1);
-    if (forget_cached(call, id) < 0)
+    bool renamed = tool_value(call, "title") || tool_value(call, "description");
+    if (forget_cached(call, id) < 0 || (renamed && forget_words(call, id) < 0))
         return -1;
-    return answer_with(
+    int failed = answer_with(
         call,
         records_query(call->store->records, &call->error,
                       "UPDATE todos SET title = coalesce(?2, title),"
@@ -175,6 +217,11 @@ static int update_todo(struct tool_call *call)
                       tool_text(call, "description", NULL), tool_text(call, "status", NULL),
                       tool_text(call, "priority", NULL), due, store_now_ms()),
         id);
+    if (failed < 0 || !renamed)
+        return failed;
+    const json_t *todo = json_object_get(call->structured, "todo");
+    return change_words(call, id, json_string_value(json_object_get(todo, "title")),
+                        json_string_value(json_object_get(todo, "description")), word_index_put);
 }
 
 static int complete_todo(struct tool_call *call)
@@ -191,20 +238,32 @@ static int complete_todo(struct tool_call *call)
                        id);
 }
 
+static int by_id(const void *one, const void *other)
+{
+    const struct word_hit *a = one, *b = other;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
 static int search_todos(struct tool_call *call)
 {
-    char *match = records_match(tool_text(call, "query", ""), "AND");
-    if (!match) {
-        call->structured = json_pack("{s:[]}", "todos");
-        return 0;
+    struct word_hit hits[FOUND_LIMIT];
+    const struct word_index_query words = {.text = tool_text(call, "query", ""),
+                                           .wanted = WORD_INDEX_ALL};
+    int count = word_index_search(call->store->todo_words, &words,
+                                  (size_t)tool_integer(call, "limit", 20), hits, &call->error);
+    if (count < 0)
+        return tool_fail_tier(call);
+    qsort(hits, (size_t)count, sizeof *hits, by_id);
+    json_t *todos = json_array();
+    for (int i = 0; i < count; i++) {
+        sqlite3_stmt *row =
+            records_query(call->store->records, &call->error,
+                          "SELECT " TODO_COLUMNS " FROM todos WHERE id = ?1", "i", hits[i].id);
+        while (row && records_next(row, &call->error))
+            json_array_append_new(todos, todo_of(row));
     }
-    int result = answer_with_all(
-        call, records_query(call->store->records, &call->error,
-                            "SELECT " TODO_COLUMNS " FROM todos WHERE id IN (SELECT rowid FROM"
-                            " todo_words WHERE todo_words MATCH ?1 ORDER BY rank LIMIT ?2)",
-                            "si", match, tool_integer(call, "limit", 20)));
-    free(match);
-    return result;
+    call->structured = json_pack("{s:o}", "todos", todos);
+    return call->error.code == ERROR_NONE ? 0 : tool_fail_tier(call);
 }
 
 /* ---- dependencies --------------------------------------------------------------------------- */
@@ -453,4 +512,5 @@ const struct tool_group tools_taskmaster = {
     .migrations = migrations,
     .tools = tools,
     .count = sizeof tools / sizeof *tools,
+    .open = open_words,
 };

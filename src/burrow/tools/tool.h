@@ -28,12 +28,12 @@ struct tool_watch {
 struct tool_call {
     struct store *store;
     const struct tool *tool;
-    const json_t *arguments; /* an object, valid against input_schema; borrowed */
+    const json_t *arguments;        /* an object, valid against input_schema; borrowed */
     const struct tool_watch *watch; /* NULL: nobody */
-    json_t *structured;      /* set by the tool: a new object, valid against output_schema */
-    json_t *content;         /* may be set: more content blocks (images), an array */
-    const char *reason;      /* of a failure, in static snake_case: "not_found" */
-    struct error error;      /* its text, which names the argument and the remedy */
+    json_t *structured;             /* set by the tool: a new object, valid against output_schema */
+    json_t *content;                /* may be set: more content blocks (images), an array */
+    const char *reason;             /* of a failure, in static snake_case: "not_found" */
+    struct error error;             /* its text, which names the argument and the remedy */
 };
 
 struct tool {
@@ -51,6 +51,7 @@ struct tool_group {
     const char *const *migrations; /* of its tables, ended by NULL; NULL: it has none */
     const struct tool *tools;
     size_t count;
+    int (*open)(struct store *store, struct error *error); /* with its tables; may be NULL */
 };
 
 /* Fail the call; returns -1. Reasons: not_found, invalid_argument, conflict, tier_unavailable,

@@ -1,7 +1,9 @@
 /* core_memory: documents and entities, called as the server calls them. */
+#include "burrow/tiers/memories.h"
 #include "burrow/tools/groups.h"
 #include "tool_harness.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -69,6 +71,10 @@ static void what_is_kept_is_found(void **state)
     assert_int_equal(first_id("retrieve_memory", "{\"query\":\"cat\",\"type\":\"report\"}"), 2);
     assert_int_equal(first_id("search_memory", "{\"query\":\"cat\",\"tag\":\"trade\"}"), 3);
     assert_int_equal(first_id("search_memory", "{\"query\":\"cat\",\"tag\":\"no such tag\"}"), 0);
+    const char *both = "{\"query\":\"cat\",\"tag\":\"trade\",\"type\":\"note\"}";
+    assert_int_equal(first_id("retrieve_memory", both), 3);
+    both = "{\"query\":\"cat\",\"tag\":\"trade\",\"type\":\"report\"}";
+    assert_int_equal(first_id("retrieve_memory", both), 0);
 }
 
 static void a_filter_finds_the_one_among_many_that_are_nearer(void **state)
@@ -235,6 +241,56 @@ static void a_query_goes_where_it_fits(void **state)
     }
 }
 
+/* BM25 of one word: how often it stands there, in a memory of `length` words, where three memories
+ * have `total`, and two of them the word. */
+static double relevance_of(double count, double length, double total)
+{
+    double rarity = log(1 + (3 - 2 + 0.5) / (2 + 0.5));
+    return rarity * count * 2.2 / (count + 1.2 * (0.25 + 0.75 * length / (total / 3)));
+}
+
+static void check_relevance(int64_t id, double expected)
+{
+    struct memory_filter any = {0};
+    struct memory_hit hits[3];
+    int count = memories_matching(&harness.store, "Heron", &any, hits, 3, NULL);
+    for (int i = 0; i < count; i++)
+        if (hits[i].memory == id) {
+            assert_float_equal(hits[i].score, expected, 1e-9);
+            return;
+        }
+    fail_msg("memory %d is not found", (int)id);
+}
+
+static int64_t put(const char *content)
+{
+    struct error error = {0};
+    int64_t id = memories_store(&harness.store, "bird", "note", content, NULL, NULL, &error);
+    if (id < 0)
+        fail_msg("%s", error.text);
+    return id;
+}
+
+static void full_text_is_ranked_by_how_often_and_how_long(void **state)
+{
+    struct error error = {0};
+    (void)state;
+    int64_t twice = put("heron, heron and nothing else");
+    put("a gull");
+    assert_int_equal(records_begin(harness.store.records, &error), 0);
+    int64_t undone = put("one heron among very many words that are undone with it");
+    check_relevance(twice, relevance_of(2, 6, 6 + 3 + 12));
+    check_relevance(undone, relevance_of(1, 12, 6 + 3 + 12));
+    records_rollback(harness.store.records);
+    vectors_rolled_back(harness.store.vectors);
+    int64_t once = put("one heron");
+    assert_int_equal(once, undone); /* the id comes again */
+    for (int i = 0; i < 2; i++) {
+        check_relevance(twice, relevance_of(2, 6, 6 + 3 + 3));
+        check_relevance(once, relevance_of(1, 3, 6 + 3 + 3));
+    }
+}
+
 static void entities_and_relations_come_and_change(void **state)
 {
     (void)state;
@@ -328,6 +384,7 @@ int main(void)
         WITH_HARNESS(a_context_keeps_its_budget_and_repeats_nothing),
         WITH_HARNESS(a_question_is_answered_with_sources_and_logged),
         WITH_HARNESS(a_query_goes_where_it_fits),
+        WITH_HARNESS(full_text_is_ranked_by_how_often_and_how_long),
         WITH_HARNESS(entities_and_relations_come_and_change),
         WITH_HARNESS(hostile_arguments_are_only_text),
         WITH_HARNESS(a_call_that_fails_leaves_nothing),

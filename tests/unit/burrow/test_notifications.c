@@ -55,7 +55,8 @@ static const struct tool tools[] = {
 };
 static const char *const tables[] = {"CREATE TABLE memories(id INTEGER PRIMARY KEY, content TEXT)",
                                      NULL};
-static const struct tool_group group = {"some", tables, tools, sizeof tools / sizeof *tools};
+static const struct tool_group group = {
+    .name = "some", .migrations = tables, .tools = tools, .count = sizeof tools / sizeof *tools};
 const struct tool_group *const tool_groups[] = {&group, NULL};
 
 /* ---- the fixture ---------------------------------------------------------------------------- */

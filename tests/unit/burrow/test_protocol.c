@@ -70,8 +70,10 @@ static struct tool many_tools[MANY];
 static const char *const tables[] = {
     "CREATE TABLE memories(id INTEGER PRIMARY KEY, content TEXT)",
     "CREATE TABLE diagrams(id INTEGER PRIMARY KEY, title TEXT, text TEXT)", NULL};
-static const struct tool_group some = {"some", tables, some_tools, 5};
-static const struct tool_group many = {"many", NULL, many_tools, MANY};
+static const struct tool_group some = {
+    .name = "some", .migrations = tables, .tools = some_tools, .count = 5};
+static const struct tool_group many = {
+    .name = "many", .migrations = NULL, .tools = many_tools, .count = MANY};
 const struct tool_group *const tool_groups[] = {&some, &many, NULL};
 
 static void name_many(void)

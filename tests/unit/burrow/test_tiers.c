@@ -173,6 +173,19 @@ static void an_embedding_has_length_one_and_is_the_same_again(void **state)
     assert_true(embedding_cosine(one, one, EMBEDDING_DIMENSION) == 0);
 }
 
+static void a_cosine_takes_in_every_dimension(void **state)
+{
+    float ones[40], counted[40];
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        ones[i] = 1;
+        counted[i] = (float)(i + 1);
+    }
+    for (size_t dimension = 0; dimension <= 40; dimension++)
+        assert_float_equal(embedding_cosine(ones, counted, dimension),
+                           (double)(dimension * (dimension + 1)) / 2, 0);
+}
+
 /* Beyond the limit of the scan a graph takes its place, bit by bit, and nothing is lost by it: not
  * while it is made, not when it is there, and not when holes have the scan made anew. */
 static void a_graph_takes_the_place_of_a_scan(void **state)
@@ -241,6 +254,28 @@ static void recall_is_measured_again_when_enough_has_changed(void **state)
         nearest("subject7 of the archive");
     recall = vectors_recall_lately(store.vectors, VECTORS_MEMORIES, 20, 10);
     assert_int_equal(recall->vectors, 171);
+}
+
+static void the_most_central_is_likest_the_others(void **state)
+{
+    static const char *const texts[] = {"a ship in the harbour", "a ship left the harbour",
+                                        "the harbour is full of ships", "bananas"};
+    const int64_t ids[] = {1, 2, 3, 4, 99}; /* the last is not kept */
+    double scores[5];
+    (void)state;
+    begin();
+    for (int64_t id = 1; id <= 4; id++)
+        put(id, texts[id - 1]);
+    commit();
+    vectors_centrality(store.vectors, VECTORS_MEMORIES, ids, 5, scores);
+    for (size_t i = 0; i < 5; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < 5; k++)
+            sum +=
+                i == k ? 0 : vectors_between(store.vectors, VECTORS_MEMORIES, ids[i], ids[k]) / 5;
+        assert_true(sum - scores[i] < 1e-6 && scores[i] - sum < 1e-6);
+    }
+    assert_true(scores[0] > scores[3]);
 }
 
 static void vectors_are_there_after_a_restart(void **state)
@@ -894,15 +929,6 @@ static void the_log_is_moved_beside_the_calls(void **state)
     rmdir(folder);
 }
 
-static void words_of_a_user_are_no_query_syntax(void **state)
-{
-    char *match = records_match("a \"b\" OR (c* NEAR/2", "AND");
-    (void)state;
-    assert_string_equal(match, "\"a\" AND \"b\" AND \"OR\" AND \"c\" AND \"NEAR\" AND \"2\"");
-    free(match);
-    assert_null(records_match("*** \"\"", "OR"));
-}
-
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
 
 /* An index that could not follow the records is made anew when it is next asked. */
@@ -940,7 +966,9 @@ int main(void)
         WITH_STORE(the_first_of_many_in_a_transaction_is_found),
         WITH_STORE(an_index_that_fell_behind_is_made_anew),
         cmocka_unit_test(an_embedding_has_length_one_and_is_the_same_again),
+        cmocka_unit_test(a_cosine_takes_in_every_dimension),
         WITH_STORE(a_graph_takes_the_place_of_a_scan),
+        WITH_STORE(the_most_central_is_likest_the_others),
         cmocka_unit_test(vectors_are_there_after_a_restart),
         WITH_STORE(recall_is_measured_again_when_enough_has_changed),
         WITH_STORE(a_cache_keeps_replaces_and_counts),
@@ -962,7 +990,6 @@ int main(void)
         cmocka_unit_test(a_graph_of_another_memory_is_not_used),
         cmocka_unit_test(a_call_that_reads_sees_one_state),
         cmocka_unit_test(the_log_is_moved_beside_the_calls),
-        cmocka_unit_test(words_of_a_user_are_no_query_syntax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

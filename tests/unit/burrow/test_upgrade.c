@@ -1,6 +1,6 @@
 /* Data folders of earlier versions: a folder is made as it is now, taken back to an earlier format
  * by SQL, and opened again; everything must be found in it. */
-#include "burrow/store.h"
+#include "burrow/tools/dispatch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,7 @@
 
 static char folder[32];
 static struct store store;
+static struct dispatch *dispatch;
 
 static void open_folder(void)
 {
@@ -21,6 +22,15 @@ static void open_folder(void)
     struct error error = {0};
     if (store_open(&store, &options, &error) < 0)
         fail_msg("%s", error.text);
+    dispatch = dispatch_open(&store, &error);
+    if (!dispatch)
+        fail_msg("%s", error.text);
+}
+
+static void close_folder(void)
+{
+    dispatch_close(dispatch);
+    store_close(&store);
 }
 
 static int make_folder(void **state)
@@ -36,7 +46,7 @@ static int remove_folder(void **state)
 {
     char path[64];
     (void)state;
-    store_close(&store);
+    close_folder();
     snprintf(path, sizeof path, "%s/burrow.db", folder);
     unlink(path);
     return rmdir(folder);
@@ -47,7 +57,7 @@ static void reopen_from(const char *sql)
 {
     char path[64], *problem = NULL;
     sqlite3 *database;
-    store_close(&store);
+    close_folder();
     snprintf(path, sizeof path, "%s/burrow.db", folder);
     assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
     if (sqlite3_exec(database, sql, NULL, NULL, &problem) != SQLITE_OK)
@@ -93,12 +103,59 @@ static void vectors_of_one_table_are_taken_over(void **state)
     assert_int_equal(nearest(VECTORS_CHATS, "inspect the valve"), -1);
 }
 
+/* A call that must succeed, and `expected` in its result. */
+static void call(const char *name, const char *arguments, const char *expected)
+{
+    struct tool_call call;
+    json_t *parsed = json_loads(arguments, 0, NULL);
+    assert_non_null(parsed);
+    if (dispatch_call(dispatch, tool_find(name), parsed, "test", &call) < 0)
+        fail_msg("%s: %s", name, call.error.text);
+    char *text = json_dumps(call.structured, JSON_COMPACT);
+    if (!strstr(text, expected))
+        fail_msg("%s: %s is not in %s", name, expected, text);
+    free(text);
+    json_decref(parsed);
+    dispatch_release(&call);
+}
+
+static void messages_and_tasks_are_found_without_their_tables_of_words(void **state)
+{
+    (void)state;
+    call("log_chat", "{\"conversation\":\"a\",\"content\":\"a ship in the harbour\"}", "\"id\":1");
+    call("add_todo", "{\"title\":\"inspect the valve\"}", "\"id\":1");
+    reopen_from(
+        "CREATE VIRTUAL TABLE chat_words USING fts5(content, content='chats', content_rowid='id');"
+        "CREATE TRIGGER chats_inserted AFTER INSERT ON chats BEGIN"
+        " INSERT INTO chat_words(rowid, content) VALUES(new.id, new.content); END;"
+        "CREATE VIRTUAL TABLE todo_words USING fts5(title, description, content='todos',"
+        " content_rowid='id');"
+        "CREATE TRIGGER todos_inserted AFTER INSERT ON todos BEGIN"
+        " INSERT INTO todo_words(rowid, title, description)"
+        " VALUES(new.id, new.title, new.description); END;"
+        "CREATE TRIGGER todos_updated AFTER UPDATE OF title, description ON todos BEGIN"
+        " INSERT INTO todo_words(rowid, title, description)"
+        " VALUES(new.id, new.title, new.description); END;"
+        "UPDATE migrations SET steps = 2 WHERE part IN ('chat_continuity', 'taskmaster')");
+    call("search_chats", "{\"query\":\"harbour\"}", "\"content\":\"a ship in the harbour\"");
+    call("search_todos", "{\"query\":\"valve\"}", "\"title\":\"inspect the valve\"");
+    call("log_chat", "{\"conversation\":\"a\",\"content\":\"another ship\"}", "\"id\":2");
+    int64_t left = 1;
+    assert_int_equal(records_integer(store.records, NULL, 0, &left,
+                                     "SELECT count(*) FROM sqlite_schema WHERE name LIKE"
+                                     " 'chat_words%' OR name LIKE 'todo_words%'",
+                                     ""),
+                     0);
+    assert_int_equal(left, 0);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(vectors_of_one_table_are_taken_over),
+        IN_FOLDER(messages_and_tasks_are_found_without_their_tables_of_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
