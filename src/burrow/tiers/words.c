@@ -229,6 +229,17 @@ int words_read(struct words *words, const char *text, struct words_reading *read
 
 /* ---- the query ------------------------------------------------------------------------------ */
 
+/* Where one word or another ends the query: the rest are as common or more. */
+static bool leaves_out(const struct words_reading *reading, enum words_wanted wanted,
+                       const struct word *word, int64_t documents)
+{
+    if (documents == 0)
+        return false; /* the rarest always counts */
+    if (wanted == WORDS_ANY)
+        return documents + word->documents > ANY_BUDGET;
+    return reading->memories >= KNOWN_LEAST && word->documents > reading->memories / 2;
+}
+
 int words_query(const struct words_reading *reading, enum words_wanted wanted,
                 struct words_query *query, struct error *error)
 {
@@ -240,7 +251,7 @@ int words_query(const struct words_reading *reading, enum words_wanted wanted,
     buffer_init(&match, QUERY_LIMIT);
     for (size_t i = 0; i < reading->count; i++) {
         const struct word *word = &reading->words[i];
-        if (wanted == WORDS_ANY && documents > 0 && documents + word->documents > ANY_BUDGET)
+        if (leaves_out(reading, wanted, word, documents))
             break;
         documents += word->documents;
         if (buffer_printf(&match, "%s\"%s\"",
