@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define ANY_BUDGET   1000 /* documents that words of which any is enough may be in, together */
+#define NEARLY_ALL   16   /* but for one in so many memories */
 #define KNOWN_SLOTS  8192
 #define KNOWN_LEAST  512 /* memories below which counting is quick enough */
 #define LENGTH_SLOTS 16384
@@ -241,6 +242,9 @@ int words_query(const struct words_reading *reading, enum words_wanted wanted,
     for (size_t i = 0; i < reading->count; i++) {
         const struct word *word = &reading->words[i];
         if (wanted == WORDS_ANY && documents > 0 && documents + word->documents > ANY_BUDGET)
+            break;
+        if (wanted == WORDS_ALL && query->count > 0 &&
+            word->documents > reading->memories - reading->memories / NEARLY_ALL)
             break;
         documents += word->documents;
         if (buffer_printf(&match, "%s\"%s\"",

@@ -291,6 +291,27 @@ static void full_text_is_ranked_by_how_often_and_how_long(void **state)
     }
 }
 
+static int matching(const char *words)
+{
+    struct memory_filter any = {0};
+    struct memory_hit hits[60];
+    return memories_matching(&harness.store, words, &any, hits, 60, NULL);
+}
+
+static void a_word_that_nearly_all_hold_narrows_nothing(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 38; i++)
+        put("a harbour");
+    put("a harbour with a crane");
+    put("a crane");
+    assert_int_equal(matching("crane harbour"), 2);
+    assert_int_equal(matching("harbour"), 39); /* with nothing rarer it is looked for */
+    for (int i = 0; i < 4; i++)
+        put("a quay");
+    assert_int_equal(matching("crane harbour"), 1); /* 39 of 44 are not nearly all */
+}
+
 static void entities_and_relations_come_and_change(void **state)
 {
     (void)state;
@@ -385,6 +406,7 @@ int main(void)
         WITH_HARNESS(a_question_is_answered_with_sources_and_logged),
         WITH_HARNESS(a_query_goes_where_it_fits),
         WITH_HARNESS(full_text_is_ranked_by_how_often_and_how_long),
+        WITH_HARNESS(a_word_that_nearly_all_hold_narrows_nothing),
         WITH_HARNESS(entities_and_relations_come_and_change),
         WITH_HARNESS(hostile_arguments_are_only_text),
         WITH_HARNESS(a_call_that_fails_leaves_nothing),
