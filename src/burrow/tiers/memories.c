@@ -449,8 +449,8 @@ static int match_words(struct store *store, const struct words_reading *reading,
     return -1;
 }
 
-/* Those that hold every word; only where there is none, those that hold any: ranking all that share
- * a common word costs as much as there are. */
+/* Those that hold every word (words.h); only where there is none, those that hold any: ranking all
+ * that share a common word costs as much as there are. */
 int memories_matching(struct store *store, const char *words, const struct memory_filter *filter,
                       struct memory_hit *hits, size_t limit, struct error *error)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define ANY_BUDGET   1000 /* documents that words of which any is enough may be in, together */
+#define NEARLY_ALL   16   /* but for one in so many memories */
 #define KNOWN_SLOTS  8192
 #define KNOWN_LEAST  512 /* memories below which counting is quick enough */
 #define LENGTH_SLOTS 16384
@@ -229,17 +230,6 @@ int words_read(struct words *words, const char *text, struct words_reading *read
 
 /* ---- the query ------------------------------------------------------------------------------ */
 
-/* Where one word or another ends the query: the rest are as common or more. */
-static bool leaves_out(const struct words_reading *reading, enum words_wanted wanted,
-                       const struct word *word, int64_t documents)
-{
-    if (documents == 0)
-        return false; /* the rarest always counts */
-    if (wanted == WORDS_ANY)
-        return documents + word->documents > ANY_BUDGET;
-    return reading->memories >= KNOWN_LEAST && word->documents > reading->memories / 2;
-}
-
 int words_query(const struct words_reading *reading, enum words_wanted wanted,
                 struct words_query *query, struct error *error)
 {
@@ -251,7 +241,10 @@ int words_query(const struct words_reading *reading, enum words_wanted wanted,
     buffer_init(&match, QUERY_LIMIT);
     for (size_t i = 0; i < reading->count; i++) {
         const struct word *word = &reading->words[i];
-        if (leaves_out(reading, wanted, word, documents))
+        if (wanted == WORDS_ANY && documents > 0 && documents + word->documents > ANY_BUDGET)
+            break;
+        if (wanted == WORDS_ALL && query->count > 0 &&
+            word->documents > reading->memories - reading->memories / NEARLY_ALL)
             break;
         documents += word->documents;
         if (buffer_printf(&match, "%s\"%s\"",

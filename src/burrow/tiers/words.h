@@ -42,9 +42,9 @@ struct words_query {
     double weights[WORDS_LIMIT]; /* of its words, in its order: for relevance() */
     size_t count;
 };
-/* What to ask for these words. WORDS_ANY leaves common words out, see above; WORDS_ALL, where there
- * are many memories, those that most of them hold: they tell none from another, and are the dearest
- * to look for. -1 with an error. Free with words_query_free. */
+/* What to ask for these words. WORDS_ANY leaves common words out, see above; WORDS_ALL those that
+ * nearly all memories hold, beside a rarer one: to look for them is dear, and tells little. -1 with
+ * an error. Free with words_query_free. */
 int words_query(const struct words_reading *reading, enum words_wanted wanted,
                 struct words_query *query, struct error *error);
 void words_query_free(struct words_query *query);
