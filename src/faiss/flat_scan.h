@@ -30,9 +30,9 @@ class flat_scan : public faiss::IndexFlatL2
   private:
     using candidate = std::pair<float, idx_t>; /* a distance, or its lower bound, and a place */
 
-    std::vector<int8_t> bytes;
+    std::vector<uint8_t> bytes;
     std::vector<float> scales;  /* what 1 in a byte of each vector stands for */
-    std::vector<float> squares; /* of the length of each vector */
+    std::vector<float> lengths; /* of each vector */
     std::vector<float> errors;  /* the length of what the bytes of each leave out */
 
     void encode(const float *vector, size_t place);

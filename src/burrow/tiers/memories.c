@@ -401,32 +401,30 @@ int memories_nearest(struct store *store, const char *query, const struct memory
     return near < 0 ? -1 : (int)count;
 }
 
-/* The best of the newest that match: to rank all that hold a common word costs as much as there
- * are. */
+/* The newest that match, with their scores: to rank all that hold a common word costs as much as
+ * there are. */
 static sqlite3_stmt *find_words(struct store *store, const struct words_query *query,
-                                const struct memory_filter *filter, size_t limit,
-                                struct error *error)
+                                const struct memory_filter *filter, struct error *error)
 {
     size_t size = query->count * sizeof *query->weights;
     if (filter->type || filter->tag)
         return records_query(
             store->records, error,
-            "SELECT id, score FROM (SELECT m.id AS id, relevance(memory_words, ?2) AS score"
+            "SELECT m.id, relevance(memory_words, ?2)"
             " FROM memory_words w JOIN memories m ON m.id = w.rowid"
-            " WHERE memory_words MATCH ?1 AND (?5 IS NULL OR m.type = ?5) AND (?6 IS NULL OR"
-            " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?6 AND t.memory = m.id))"
-            " ORDER BY w.rowid DESC LIMIT ?4) ORDER BY 2 DESC, 1 LIMIT ?3",
-            "sbiiss", query->match, (const void *)query->weights, size, (int64_t)limit,
-            (int64_t)RANKED_LIMIT, filter->type, filter->tag);
+            " WHERE memory_words MATCH ?1 AND (?4 IS NULL OR m.type = ?4) AND (?5 IS NULL OR"
+            " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?5 AND t.memory = m.id))"
+            " ORDER BY w.rowid DESC LIMIT ?3",
+            "sbiss", query->match, (const void *)query->weights, size, (int64_t)RANKED_LIMIT,
+            filter->type, filter->tag);
     return records_query(store->records, error,
-                         "SELECT id, score FROM (SELECT rowid AS id,"
-                         " relevance(memory_words, ?2) AS score FROM memory_words"
-                         " WHERE memory_words MATCH ?1 ORDER BY rowid DESC LIMIT ?4)"
-                         " ORDER BY 2 DESC, 1 LIMIT ?3",
-                         "sbii", query->match, (const void *)query->weights, size, (int64_t)limit,
+                         "SELECT rowid, relevance(memory_words, ?2) FROM memory_words"
+                         " WHERE memory_words MATCH ?1 ORDER BY rowid DESC LIMIT ?3",
+                         "sbi", query->match, (const void *)query->weights, size,
                          (int64_t)RANKED_LIMIT);
 }
 
+/* SQLite would put all that are ranked into a table and sort it for the few best. */
 static int match_words(struct store *store, const struct words_reading *reading,
                        enum words_wanted wanted, const struct memory_filter *filter,
                        struct memory_hit *hits, size_t limit, struct error *error)
@@ -438,10 +436,11 @@ static int match_words(struct store *store, const struct words_reading *reading,
         return -1;
     if (!query.match)
         return 0;
-    sqlite3_stmt *row = find_words(store, &query, filter, limit, &problem);
-    while (row && records_next(row, &problem))
-        hits[count++] =
-            (struct memory_hit){sqlite3_column_int64(row, 0), 0, sqlite3_column_double(row, 1)};
+    sqlite3_stmt *row = find_words(store, &query, filter, &problem);
+    while (row && records_next(row, &problem)) {
+        struct memory_hit hit = {sqlite3_column_int64(row, 0), 0, sqlite3_column_double(row, 1)};
+        count = keep_hit(hits, count, limit, false, &hit);
+    }
     words_query_free(&query);
     if (problem.code == ERROR_NONE)
         return (int)count;

@@ -1,12 +1,11 @@
 /* See word_index.h. A word has a list of the places of documents that hold it, in their order. A
- * document that goes, or changes, leaves a hole at its place; an index is made anew when half of it
- * is holes. */
+ * document that goes leaves a hole at its place; when half of an index is holes they are closed. */
 #include "burrow/tiers/word_index_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_REBUILD 256
+#define LEAST_HOLES   256
 #define CHANGES_LIMIT 65536 /* of one transaction */
 
 static int out_of_memory(struct error *error)
@@ -296,6 +295,72 @@ int word_index_load(struct word_index *index, struct error *error)
     return index->behind ? -1 : 0;
 }
 
+/* ---- holes ---------------------------------------------------------------------------------- */
+
+/* The postings that are left, with their new places. */
+static void close_holes_of(struct term *term, const uint32_t *places)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < term->count; i++)
+        if (term->postings[i].times > 0)
+            term->postings[count++] =
+                (struct posting){places[term->postings[i].place], term->postings[i].times};
+    term->count = count;
+    struct posting *smaller = realloc(term->postings, (count + 1) * sizeof *smaller);
+    if (smaller) {
+        term->postings = smaller;
+        term->room = count + 1;
+    }
+}
+
+/* Words that nothing holds any more go. */
+static void drop_words(struct word_index *index, struct term **terms)
+{
+    struct term **before = index->terms;
+    index->terms = terms;
+    index->term_count = 0;
+    for (size_t i = 0; i < index->term_slots; i++) {
+        struct term *term = before[i];
+        if (!term)
+            continue;
+        if (term->count) {
+            *slot_of(index, term->text, term->length, term->hash) = term;
+            index->term_count++;
+            continue;
+        }
+        free(term->postings);
+        free(term);
+    }
+    free(before);
+}
+
+static void close_holes(struct word_index *index)
+{
+    uint32_t *places = malloc(index->document_count * sizeof *places); /* new ones by old ones */
+    struct term **terms = calloc(index->term_slots, sizeof *terms);
+    size_t count = 0;
+    if (!places || !terms) { /* it is tried again after the next call */
+        free(places);
+        free(terms);
+        return;
+    }
+    memset(index->places, 0, index->place_slots * sizeof *index->places);
+    for (size_t i = 0; i < index->document_count; i++) {
+        places[i] = (uint32_t)count;
+        if (index->documents[i].id < 0)
+            continue;
+        index->documents[count] = index->documents[i];
+        insert_place(index, count++);
+    }
+    index->document_count = count;
+    index->holes = 0;
+    for (size_t i = 0; i < index->term_slots; i++)
+        if (index->terms[i])
+            close_holes_of(index->terms[i], places);
+    drop_words(index, terms);
+    free(places);
+}
+
 /* ---- changes -------------------------------------------------------------------------------- */
 
 static int add_change(struct word_index *index, int64_t id, bool removed, const char *text,
@@ -336,8 +401,8 @@ void word_index_committed(struct word_index *index)
         index->behind =
             (change->removed ? remove_document : add_document)(index, change->id, change->text) < 0;
     }
-    if (index->holes > LEAST_REBUILD && index->holes * 2 > index->document_count)
-        index->behind = true;
+    if (index->holes > LEAST_HOLES && index->holes * 2 > index->document_count)
+        close_holes(index);
     word_index_rolled_back(index);
 }
 

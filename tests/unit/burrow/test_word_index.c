@@ -268,15 +268,18 @@ static void the_best_of_all_are_found(void **state)
         make_text(&random, 1 + random_below(&random, 40), texts[id], times[id]);
         keep(id, texts[id]);
     }
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 1200; i++) {
         unsigned query[VOCABULARY] = {0};
         int64_t id = 1 + (int64_t)random_below(&random, MOST);
-        if (i % 3 == 0 && length_of(id) > 0) { /* some go */
+        if (length_of(id) > 0) /* they go, and others take their numbers */
             take(id, texts[id]);
-            memset(times[id], 0, sizeof times[id]);
-            word_index_committed(words);
+        memset(times[id], 0, sizeof times[id]);
+        if (i % 3) {
+            make_text(&random, 1 + random_below(&random, 40), texts[id], times[id]);
+            put(id, texts[id]);
         }
-        if (i == 150) /* as at a start */
+        word_index_committed(words);
+        if (i == 600) /* as at a start */
             assert_int_equal(word_index_load(words, NULL), 0);
         make_text(&random, 1 + random_below(&random, 5), text, query);
         compare(text, query, WORD_INDEX_ALL);

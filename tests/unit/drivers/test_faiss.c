@@ -381,6 +381,14 @@ static void make_small(float *vector, unsigned dimension)
     vector[0] = 1000;
 }
 
+/* Small beside the first too, but of just what a byte can tell from 0. */
+static void make_even(float *vector, unsigned dimension)
+{
+    for (unsigned i = 0; i < dimension; i++)
+        vector[i] = vector[i] < 0 ? -1000.0F / 127 : 1000.0F / 127;
+    vector[0] = -1000;
+}
+
 static void fill_randomly(struct random *random, float *vectors, size_t count, unsigned dimension)
 {
     for (size_t i = 0; i < count * dimension; i++)
@@ -394,7 +402,7 @@ static void fill_randomly(struct random *random, float *vectors, size_t count, u
             memcpy(vectors + i * dimension, vectors + (i - 5) * dimension,
                    dimension * sizeof *vectors);
         if (i % 7 == 6)
-            make_small(vectors + i * dimension, dimension);
+            (i % 2 ? make_small : make_even)(vectors + i * dimension, dimension);
     }
 }
 
@@ -425,8 +433,10 @@ static void a_scan_finds_what_an_exact_search_finds(void **state)
                 fill_randomly(&random, query, 1, dimensions[i]);
                 for (unsigned at = 0; k % 2 && at < dimensions[i]; at++)
                     query[at] *= at % 8 == k % 8; /* a query of few words */
-                if (k % 5 == 4)
-                    make_small(query, dimensions[i]);
+                if (k % 5 > 2) {                  /* of one kind, among vectors of the other */
+                    (k % 5 == 3 ? make_small : make_even)(query, dimensions[i]);
+                    query[0] = -query[0];
+                }
                 faiss_index_search(exact, 1, query, most, expected, others, &problem);
                 faiss_index_search(ours, 1, query, most, found, ids, &problem);
                 for (unsigned at = 0; at < most && at < counts[j]; at++) {
