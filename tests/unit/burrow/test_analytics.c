@@ -233,9 +233,9 @@ static void what_is_kept_follows_every_write(void **state)
         {"store_memory", "{\"name\":\"a\",\"content\":\"tea\"}"},
         {"store_memory", "{\"name\":\"b\",\"content\":\"more tea\"}"},
         {"delete_memory", "{\"id\":1}"},
-        {"log_chat", "{\"conversation\":\"c\",\"role\":\"user\",\"content\":\"123\"}"},
+        {"log_chat", "{\"conversation\":\"c\",\"role\":\"user\",\"content\":\"1234567\"}"},
         {"log_chat", "{\"conversation\":\"c\",\"role\":\"assistant\",\"content\":\"1\"}"},
-        {"log_chat", "{\"conversation\":\"d\",\"role\":\"user\",\"content\":\"12345\"}"},
+        {"log_chat", "{\"conversation\":\"d\",\"role\":\"user\",\"content\":\"2\"}"},
         {"add_todo", "{\"title\":\"one\",\"due_at\":1}"},
         {"add_todo", "{\"title\":\"two\",\"priority\":\"high\"}"},
         {"add_todo", "{\"title\":\"three\"}"},
@@ -269,7 +269,7 @@ static void what_is_kept_follows_every_write(void **state)
         free(counted);
     }
     check("get_conversation_statistics", "{}",
-          "{\"messages\":3,\"conversations\":2,\"mean_characters\":3.0,\"max_characters\":5,");
+          "{\"messages\":3,\"conversations\":2,\"mean_characters\":3.0,\"max_characters\":7,");
     check("get_conversation_statistics", "{}",
           "\"by_role\":[{\"role\":\"user\",\"messages\":2,\"mean_characters\":4.0},");
     check("get_conversation_statistics", "{}",
