@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define TOOLS_LIMIT   256
+#define TOOL_SLOTS    512  /* a power of two */
 #define SUMS_LIMIT    2048 /* of a hash table; a power of two */
 #define RECENT_CALLS  1024
 #define CLIENT_LIMIT  USAGE_CLIENT_SIZE
@@ -47,6 +48,7 @@ struct usage {
     pthread_mutex_t lock;
     struct records *records;
     struct tool_window tools[TOOLS_LIMIT];
+    uint16_t tool_slots[TOOL_SLOTS]; /* 1-based places in `tools` by their literal; 0: free */
     size_t tool_count;
     struct sum sums[SUMS_LIMIT];
     uint16_t filled[SUMS_LIMIT]; /* places of the sums that there are */
@@ -102,15 +104,21 @@ void usage_close(struct usage *usage)
 
 static struct tool_window *window_of(struct usage *usage, const char *tool)
 {
-    for (size_t i = 0; i < usage->tool_count; i++)
-        if (usage->tools[i].tool == tool)
-            return &usage->tools[i];
-    if (usage->tool_count == TOOLS_LIMIT)
-        return NULL;
-    struct tool_window *window = &usage->tools[usage->tool_count++];
-    window->tool = tool;
-    histogram_init(&window->latency);
-    return window;
+    size_t at = ((uintptr_t)tool * UINT64_C(0x9E3779B97F4A7C15)) >> 32;
+    for (;; at++) {
+        uint16_t *slot = &usage->tool_slots[at % TOOL_SLOTS];
+        if (*slot && usage->tools[*slot - 1].tool == tool)
+            return &usage->tools[*slot - 1];
+        if (*slot)
+            continue;
+        if (usage->tool_count == TOOLS_LIMIT)
+            return NULL;
+        struct tool_window *window = &usage->tools[usage->tool_count++];
+        window->tool = tool;
+        histogram_init(&window->latency);
+        *slot = (uint16_t)usage->tool_count;
+        return window;
+    }
 }
 
 static size_t hash_of(int64_t minute, const char *tool, const char *reason, const char *client)
@@ -148,8 +156,11 @@ void usage_count(struct usage *usage, const char *tool, const char *client, cons
 {
     int64_t now = now_ms();
     char name[CLIENT_LIMIT];
-    snprintf(name, sizeof name, "%s", client && *client ? client : "unknown");
-    for (size_t i = strlen(name); i > 0 && ((unsigned char)name[i - 1] & 0x80); i--)
+    client = client && *client ? client : "unknown";
+    size_t length = strnlen(client, sizeof name - 1);
+    memcpy(name, client, length);
+    memset(name + length, 0, sizeof name - length);
+    for (size_t i = length; i > 0 && ((unsigned char)name[i - 1] & 0x80); i--)
         name[i - 1] = '?'; /* never half a character at the end */
     reason = reason ? reason : "";
     pthread_mutex_lock(&usage->lock);

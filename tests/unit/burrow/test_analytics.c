@@ -107,6 +107,29 @@ static void calls_are_summed_wherever_they_are(void **state)
           "{\"tool\":\"old\",\"calls\":6,\"failures\":0,\"mean_ms\":0.009833333333333");
 }
 
+/* Each tool has a window of its own; beyond a limit calls have none, and are still summed. */
+static void every_tool_has_its_window(void **state)
+{
+    (void)state;
+    static char names[300][16];
+    for (int round = 1; round <= 3; round++) {
+        for (int i = 0; i < 300; i++) {
+            snprintf(names[i], sizeof names[i], "tool %03d", i);
+            usage_count(harness.store.usage, names[i], "me", NULL, 1000);
+        }
+        json_t *all = usage_latency(harness.store.usage, NULL), *one;
+        size_t index;
+        assert_int_equal(json_array_size(all), 256);
+        json_array_foreach(all, index, one)
+        {
+            assert_string_equal(json_string_value(json_object_get(one, "tool")), names[index]);
+            assert_int_equal(json_integer_value(json_object_get(one, "calls")), round);
+        }
+        json_decref(all);
+        check_sum(0, USAGE_TOOL, 300, (uint64_t)round * 300, 0);
+    }
+}
+
 /* One that names itself anew with each call is one of the others in the end. */
 static void callers_cannot_make_sums_grow(void **state)
 {
@@ -210,9 +233,9 @@ static void what_is_kept_follows_every_write(void **state)
         {"store_memory", "{\"name\":\"a\",\"content\":\"tea\"}"},
         {"store_memory", "{\"name\":\"b\",\"content\":\"more tea\"}"},
         {"delete_memory", "{\"id\":1}"},
-        {"log_chat", "{\"conversation\":\"c\",\"role\":\"user\",\"content\":\"123\"}"},
+        {"log_chat", "{\"conversation\":\"c\",\"role\":\"user\",\"content\":\"1234567\"}"},
         {"log_chat", "{\"conversation\":\"c\",\"role\":\"assistant\",\"content\":\"1\"}"},
-        {"log_chat", "{\"conversation\":\"d\",\"role\":\"user\",\"content\":\"12345\"}"},
+        {"log_chat", "{\"conversation\":\"d\",\"role\":\"user\",\"content\":\"2\"}"},
         {"add_todo", "{\"title\":\"one\",\"due_at\":1}"},
         {"add_todo", "{\"title\":\"two\",\"priority\":\"high\"}"},
         {"add_todo", "{\"title\":\"three\"}"},
@@ -246,7 +269,7 @@ static void what_is_kept_follows_every_write(void **state)
         free(counted);
     }
     check("get_conversation_statistics", "{}",
-          "{\"messages\":3,\"conversations\":2,\"mean_characters\":3.0,\"max_characters\":5,");
+          "{\"messages\":3,\"conversations\":2,\"mean_characters\":3.0,\"max_characters\":7,");
     check("get_conversation_statistics", "{}",
           "\"by_role\":[{\"role\":\"user\",\"messages\":2,\"mean_characters\":4.0},");
     check("get_conversation_statistics", "{}",
@@ -580,6 +603,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_HARNESS(calls_are_counted_by_tool_client_and_reason),
         WITH_HARNESS(calls_are_summed_wherever_they_are),
+        WITH_HARNESS(every_tool_has_its_window),
         WITH_HARNESS(callers_cannot_make_sums_grow),
         WITH_HARNESS(what_is_kept_is_counted),
         WITH_HARNESS(what_is_kept_follows_every_write),
