@@ -262,7 +262,14 @@ static void check_relevance(int64_t id, double expected)
     fail_msg("memory %d is not found", (int)id);
 }
 
-static int64_t put(const char *content)
+/* As the dispatcher does around a call that writes. */
+static void begin_writing(void)
+{
+    assert_int_equal(records_begin(harness.store.records, NULL), 0);
+    graph_begin(harness.store.graph);
+}
+
+static int64_t put_within(const char *content)
 {
     struct error error = {0};
     int64_t id = memories_store(&harness.store, "bird", "note", content, NULL, NULL, &error);
@@ -271,17 +278,27 @@ static int64_t put(const char *content)
     return id;
 }
 
+static int64_t put(const char *content)
+{
+    begin_writing();
+    int64_t id = put_within(content);
+    assert_int_equal(graph_commit(harness.store.graph, NULL), 0);
+    assert_int_equal(records_commit(harness.store.records, NULL), 0);
+    vectors_committed(harness.store.vectors);
+    return id;
+}
+
 static void full_text_is_ranked_by_how_often_and_how_long(void **state)
 {
-    struct error error = {0};
     (void)state;
     int64_t twice = put("heron, heron and nothing else");
     put("a gull");
-    assert_int_equal(records_begin(harness.store.records, &error), 0);
-    int64_t undone = put("one heron among very many words that are undone with it");
+    begin_writing();
+    int64_t undone = put_within("one heron among very many words that are undone with it");
     check_relevance(twice, relevance_of(2, 6, 6 + 3 + 12));
     check_relevance(undone, relevance_of(1, 12, 6 + 3 + 12));
     records_rollback(harness.store.records);
+    graph_rollback(harness.store.graph);
     vectors_rolled_back(harness.store.vectors);
     int64_t once = put("one heron");
     assert_int_equal(once, undone); /* the id comes again */
