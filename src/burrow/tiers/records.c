@@ -15,7 +15,8 @@
 #define STATEMENT_SLOTS  1024 /* a power of two, above the number of literals there are */
 #define STATEMENT_LIMIT  (STATEMENT_SLOTS * 3 / 4)
 #define BUSY_TIMEOUT_MS  5000
-#define CACHE_SIZE_KIB   "32768"
+#define CACHE_SIZE_KIB   "4096"
+#define MAPPED_BYTES     "67108864"
 #define CHECKPOINT_PAGES "2000"
 
 struct statement {
@@ -69,7 +70,10 @@ static int prepare_database(struct records *records, struct error *error)
         "PRAGMA synchronous=NORMAL",
         "PRAGMA foreign_keys=ON",
         "PRAGMA temp_store=MEMORY",
+        /* pages are read where the file is mapped; a large cache of copies is dear to keep in
+         * order: a commit may walk all of it */
         "PRAGMA cache_size=-" CACHE_SIZE_KIB,
+        "PRAGMA mmap_size=" MAPPED_BYTES,
         "PRAGMA wal_autocheckpoint=" CHECKPOINT_PAGES,
         "CREATE TABLE IF NOT EXISTS migrations(part TEXT PRIMARY KEY, steps INTEGER NOT NULL)",
     };
