@@ -1,6 +1,6 @@
 /* analytics and performance: what is counted is what happened. */
 #include "burrow/tools/groups.h"
-#include "tool_harness.h"
+#include "fixture.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -13,35 +13,9 @@
 
 #include <cmocka.h>
 
-static struct harness harness;
-
-static int open_harness(void **state)
-{
-    (void)state;
-    harness_open(&harness);
-    return 0;
-}
-
-static int close_harness(void **state)
-{
-    (void)state;
-    harness_close(&harness);
-    return 0;
-}
-
 static void do_call(const char *tool, const char *arguments)
 {
     json_decref(harness_call(&harness, tool, arguments));
-}
-
-static void check(const char *tool, const char *arguments, const char *expected)
-{
-    json_t *result = harness_call(&harness, tool, arguments);
-    char *text = json_dumps(result, JSON_COMPACT);
-    if (!strstr(text, expected))
-        fail_msg("%s %s: %s is not in %s", tool, arguments, expected, text);
-    free(text);
-    json_decref(result);
 }
 
 static void calls_are_counted_by_tool_client_and_reason(void **state)
@@ -50,14 +24,15 @@ static void calls_are_counted_by_tool_client_and_reason(void **state)
     do_call("add_todo", "{\"title\":\"one\"}");
     do_call("add_todo", "{\"title\":\"two\"}");
     harness_refused(&harness, "get_todo", "{\"id\":9}", "not_found", NULL);
-    check("get_usage_statistics", "{}", "{\"calls\":3,\"failures\":1,\"clients\":1,\"tools\":2,");
-    check("get_usage_statistics", "{\"hours\":1}",
-          "\"by_client\":[{\"client\":\"test\",\"calls\":4,\"failures\":1}]");
-    check("get_tool_usage", "{}", "{\"tool\":\"get_todo\",\"calls\":1,\"failures\":1,");
-    check("get_error_statistics", "{}",
-          "\"by_tool\":[{\"tool\":\"get_todo\",\"reason\":\"not_found\",\"calls\":1}],"
-          "\"by_reason\":[{\"reason\":\"not_found\",\"calls\":1}]");
-    check("get_activity_timeline", "{\"bucket\":\"day\",\"limit\":1}", "\"tasks\":2");
+    harness_check("get_usage_statistics", "{}",
+                  "{\"calls\":3,\"failures\":1,\"clients\":1,\"tools\":2,");
+    harness_check("get_usage_statistics", "{\"hours\":1}",
+                  "\"by_client\":[{\"client\":\"test\",\"calls\":4,\"failures\":1}]");
+    harness_check("get_tool_usage", "{}", "{\"tool\":\"get_todo\",\"calls\":1,\"failures\":1,");
+    harness_check("get_error_statistics", "{}",
+                  "\"by_tool\":[{\"tool\":\"get_todo\",\"reason\":\"not_found\",\"calls\":1}],"
+                  "\"by_reason\":[{\"reason\":\"not_found\",\"calls\":1}]");
+    harness_check("get_activity_timeline", "{\"bucket\":\"day\",\"limit\":1}", "\"tasks\":2");
 }
 
 static void check_sum(int64_t since, unsigned keys, size_t groups, uint64_t calls,
@@ -103,8 +78,8 @@ static void calls_are_summed_wherever_they_are(void **state)
     check_sum(0, USAGE_REASON, 2, 12, 1);
     check_sum(0, USAGE_TOOL | USAGE_CLIENT | USAGE_REASON, 4, 12, 1);
     check_sum(INT64_MAX, 0, 0, 0, 0);
-    check("get_tool_usage", "{}",
-          "{\"tool\":\"old\",\"calls\":6,\"failures\":0,\"mean_ms\":0.009833333333333");
+    harness_check("get_tool_usage", "{}",
+                  "{\"tool\":\"old\",\"calls\":6,\"failures\":0,\"mean_ms\":0.009833333333333");
 }
 
 /* Each tool has a window of its own; beyond a limit calls have none, and are still summed. */
@@ -151,26 +126,28 @@ static void callers_cannot_make_sums_grow(void **state)
 static void what_is_kept_is_counted(void **state)
 {
     (void)state;
-    check("get_memory_statistics", "{}",
-          "\"documents\":0,\"bytes\":0,\"passages\":0,\"oldest_at\":null");
+    harness_check("get_memory_statistics", "{}",
+                  "\"documents\":0,\"bytes\":0,\"passages\":0,\"oldest_at\":null");
     do_call("store_memory", "{\"name\":\"a\",\"type\":\"note\",\"content\":\"caf\u00e9 and tea\"}");
     do_call("store_memory", "{\"name\":\"b\",\"type\":\"log\",\"content\":\"tea again\"}");
-    check("get_memory_statistics", "{}", "\"documents\":2,\"bytes\":22,");
-    check("get_memory_statistics", "{}",
-          "{\"type\":\"note\",\"documents\":1,\"bytes\":13,\"passages\":1}");
+    harness_check("get_memory_statistics", "{}", "\"documents\":2,\"bytes\":22,");
+    harness_check("get_memory_statistics", "{}",
+                  "{\"type\":\"note\",\"documents\":1,\"bytes\":13,\"passages\":1}");
     do_call("log_chat", "{\"conversation\":\"c\",\"role\":\"user\",\"content\":\"12345\"}");
-    check("get_conversation_statistics", "{}",
-          "{\"messages\":1,\"conversations\":1,\"mean_characters\":5.0,\"max_characters\":5,");
+    harness_check(
+        "get_conversation_statistics", "{}",
+        "{\"messages\":1,\"conversations\":1,\"mean_characters\":5.0,\"max_characters\":5,");
     do_call("add_todo", "{\"title\":\"late\",\"due_at\":1,\"priority\":\"high\"}");
-    check("get_task_statistics", "{}", "{\"tasks\":1,\"overdue\":1,");
-    check("get_task_statistics", "{}",
-          "\"by_priority\":[{\"priority\":\"high\",\"tasks\":1,\"open\":1}]");
-    check("get_storage_statistics", "{}", "\"tables\":[]");
-    check("get_storage_statistics", "{\"table_sizes\":true}", "{\"table\":\"memories\",\"bytes\":");
-    check("get_vector_statistics", "{}",
-          "{\"space\":\"memories\",\"vectors\":2,\"dimension\":256,\"index\":\"flat\"");
-    check("get_cache_statistics", "{}",
-          getenv("BURROW_TEST_REDIS") ? "{\"kind\":\"redis\"" : "{\"kind\":\"in_process\"");
+    harness_check("get_task_statistics", "{}", "{\"tasks\":1,\"overdue\":1,");
+    harness_check("get_task_statistics", "{}",
+                  "\"by_priority\":[{\"priority\":\"high\",\"tasks\":1,\"open\":1}]");
+    harness_check("get_storage_statistics", "{}", "\"tables\":[]");
+    harness_check("get_storage_statistics", "{\"table_sizes\":true}",
+                  "{\"table\":\"memories\",\"bytes\":");
+    harness_check("get_vector_statistics", "{}",
+                  "{\"space\":\"memories\",\"vectors\":2,\"dimension\":256,\"index\":\"flat\"");
+    harness_check("get_cache_statistics", "{}",
+                  getenv("BURROW_TEST_REDIS") ? "{\"kind\":\"redis\"" : "{\"kind\":\"in_process\"");
 }
 
 /* Every row of what is kept of statistics, in order. */
@@ -255,31 +232,33 @@ static void what_is_kept_follows_every_write(void **state)
         harness_close(&harness);
         harness_open(&harness);
         if (!late)
-            check("get_activity_timeline", "{}", "\"buckets\":[");
+            harness_check("get_activity_timeline", "{}", "\"buckets\":[");
         for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
             do_call(calls[i][0], calls[i][1]);
-        check("get_activity_timeline", "{\"bucket\":\"day\"}",
-              "\"memories\":1,\"messages\":3,\"tasks\":3,\"code_attempts\":2}");
+        harness_check("get_activity_timeline", "{\"bucket\":\"day\"}",
+                      "\"memories\":1,\"messages\":3,\"tasks\":3,\"code_attempts\":2}");
         char *followed = kept_rows();
         forget_what_is_kept();
-        check("get_activity_timeline", "{\"bucket\":\"day\"}", "\"messages\":3");
+        harness_check("get_activity_timeline", "{\"bucket\":\"day\"}", "\"messages\":3");
         char *counted = kept_rows();
         assert_string_equal(followed, counted);
         free(followed);
         free(counted);
     }
-    check("get_conversation_statistics", "{}",
-          "{\"messages\":3,\"conversations\":2,\"mean_characters\":3.0,\"max_characters\":7,");
-    check("get_conversation_statistics", "{}",
-          "\"by_role\":[{\"role\":\"user\",\"messages\":2,\"mean_characters\":4.0},");
-    check("get_conversation_statistics", "{}",
-          "\"longest\":[{\"conversation\":\"c\",\"messages\":2},");
-    check("get_task_statistics", "{}", "{\"tasks\":3,\"overdue\":2,");
-    check("get_code_statistics", "{}",
-          "{\"attempts\":2,\"characters\":11,\"by_language\":{\"c\":2},"
-          "\"by_result\":{\"failure\":1,\"success\":1},\"by_tag\":{\"t\":2,\"u\":1}}");
-    check("get_context_usage_statistics", "{\"hours\":1}", "\"contexts\":1,\"asked_tokens\":50,");
-    check("system_health", "{}", "{\"status\":\"healthy\"");
+    harness_check(
+        "get_conversation_statistics", "{}",
+        "{\"messages\":3,\"conversations\":2,\"mean_characters\":3.0,\"max_characters\":7,");
+    harness_check("get_conversation_statistics", "{}",
+                  "\"by_role\":[{\"role\":\"user\",\"messages\":2,\"mean_characters\":4.0},");
+    harness_check("get_conversation_statistics", "{}",
+                  "\"longest\":[{\"conversation\":\"c\",\"messages\":2},");
+    harness_check("get_task_statistics", "{}", "{\"tasks\":3,\"overdue\":2,");
+    harness_check("get_code_statistics", "{}",
+                  "{\"attempts\":2,\"characters\":11,\"by_language\":{\"c\":2},"
+                  "\"by_result\":{\"failure\":1,\"success\":1},\"by_tag\":{\"t\":2,\"u\":1}}");
+    harness_check("get_context_usage_statistics", "{\"hours\":1}",
+                  "\"contexts\":1,\"asked_tokens\":50,");
+    harness_check("system_health", "{}", "{\"status\":\"healthy\"");
 }
 
 /* A call that fails leaves nothing in them either. */
@@ -335,10 +314,11 @@ static void windows_begin_where_they_should(void **state)
             char arguments[64], expected[64];
             snprintf(arguments, sizeof arguments, "{\"hours\":%d}", (int)hours[i]);
             snprintf(expected, sizeof expected, "{\"added\":%zu,", 2 * i + 1);
-            check("get_taskmaster_performance_metrics", arguments, expected);
+            harness_check("get_taskmaster_performance_metrics", arguments, expected);
         }
-        check("get_taskmaster_performance_metrics", "{}", "{\"added\":22,");
-        check("get_activity_timeline", "{\"bucket\":\"minute\",\"limit\":1000}", "\"tasks\":1,");
+        harness_check("get_taskmaster_performance_metrics", "{}", "{\"added\":22,");
+        harness_check("get_activity_timeline", "{\"bucket\":\"minute\",\"limit\":1000}",
+                      "\"tasks\":1,");
         assert_int_equal(records_run(harness.store.records, NULL,
                                      "INSERT INTO usage_minutes VALUES(?1, 'tool', 'me', '', 9,"
                                      " 1, 1)",
@@ -349,7 +329,7 @@ static void windows_begin_where_they_should(void **state)
                                      " WHERE tool = 'tool'",
                                      ""),
                          1);
-        check("get_activity_timeline", "{\"bucket\":\"minute\"}", "\"calls\":11,");
+        harness_check("get_activity_timeline", "{\"bucket\":\"minute\"}", "\"calls\":11,");
     }
 }
 
@@ -398,11 +378,11 @@ static void what_is_kept_stays_small(void **state)
                                  ""),
                      700);
     harness.store.statistics_kept_at -= 7200000;
-    check("get_taskmaster_performance_metrics", "{}",
-          "{\"added\":700,\"completed\":700,\"completed_per_day\":");
-    check("get_taskmaster_performance_metrics", "{}",
-          "\"mean_lead_ms\":350.5,\"median_lead_ms\":250,\"p90_lead_ms\":450,\"open\":0,"
-          "\"median_age_ms\":null");
+    harness_check("get_taskmaster_performance_metrics", "{}",
+                  "{\"added\":700,\"completed\":700,\"completed_per_day\":");
+    harness_check("get_taskmaster_performance_metrics", "{}",
+                  "\"mean_lead_ms\":350.5,\"median_lead_ms\":250,\"p90_lead_ms\":450,\"open\":0,"
+                  "\"median_age_ms\":null");
     int64_t minutes = 0, leads = 0;
     records_integer(harness.store.records, NULL, 0, &minutes,
                     "SELECT count(*) FROM tallies WHERE width = 60000", "");
@@ -415,14 +395,14 @@ static void what_is_kept_stays_small(void **state)
 static void the_shape_of_the_graph(void **state)
 {
     (void)state;
-    check("get_graph_statistics", "{}", "\"max_degree\":0,\"busiest_node\":null");
+    harness_check("get_graph_statistics", "{}", "\"max_degree\":0,\"busiest_node\":null");
     do_call("create_entities", "{\"entities\":[{\"name\":\"a\",\"type\":\"x\"},{\"name\":\"b\","
                                "\"type\":\"x\"},{\"name\":\"c\",\"type\":\"x\"}]}");
     do_call("create_relations", "{\"relations\":[{\"from\":\"a\",\"type\":\"r\",\"to\":\"b\"},"
                                 "{\"from\":\"a\",\"type\":\"r\",\"to\":\"c\"}]}");
-    check("get_graph_statistics", "{}",
-          "\"max_degree\":2,\"busiest_node\":\"entity:a\",\"degree_distribution\":{");
-    check("get_graph_statistics", "{}", "\"1\":2");
+    harness_check("get_graph_statistics", "{}",
+                  "\"max_degree\":2,\"busiest_node\":\"entity:a\",\"degree_distribution\":{");
+    harness_check("get_graph_statistics", "{}", "\"1\":2");
 }
 
 static void rare_terms_stand_out(void **state)
@@ -433,9 +413,9 @@ static void rare_terms_stand_out(void **state)
     do_call("store_memory", "{\"name\":\"b\",\"content\":\"harbour tide\"}");
     do_call("store_memory", "{\"name\":\"c\",\"content\":\"harbour moon\"}");
     /* berth: 1 * ln(4 / 2); harbour: 2 * ln(4 / 4) */
-    check("get_top_terms", "{\"tag\":\"t\",\"limit\":1}",
-          "{\"terms\":[{\"term\":\"berth\",\"count\":1,\"memories\":1,\"weight\":0.69314");
-    check("get_top_terms", "{\"type\":\"none\"}", "{\"terms\":[],\"memories\":0,\"of\":3}");
+    harness_check("get_top_terms", "{\"tag\":\"t\",\"limit\":1}",
+                  "{\"terms\":[{\"term\":\"berth\",\"count\":1,\"memories\":1,\"weight\":0.69314");
+    harness_check("get_top_terms", "{\"type\":\"none\"}", "{\"terms\":[],\"memories\":0,\"of\":3}");
 }
 
 static void what_is_read_most_comes_first(void **state)
@@ -445,34 +425,36 @@ static void what_is_read_most_comes_first(void **state)
     do_call("store_memory", "{\"name\":\"often\",\"content\":\"the harbour master\"}");
     do_call("ask_with_context", "{\"question\":\"harbour master\",\"limit\":1}");
     do_call("ask_with_context", "{\"question\":\"harbour master\",\"limit\":1}");
-    check("get_resource_access_counts", "{\"limit\":1}",
-          "{\"most\":[{\"id\":2,\"name\":\"often\",\"accesses\":2}],"
-          "\"least\":[{\"id\":1,\"name\":\"never\",\"accesses\":0}]}");
-    check("get_resource_access_counts", "{\"limit\":5}",
-          "\"least\":[{\"id\":1,\"name\":\"never\",\"accesses\":0},"
-          "{\"id\":2,\"name\":\"often\",\"accesses\":2}]}");
-    check("build_context", "{\"query\":\"harbour\",\"budget_tokens\":100}", "filled_tokens");
-    check("get_context_usage_statistics", "{}", "\"contexts\":1,\"asked_tokens\":100,");
-    check("get_context_usage_statistics", "{}", "\"questions\":2,\"unanswered_questions\":0");
+    harness_check("get_resource_access_counts", "{\"limit\":1}",
+                  "{\"most\":[{\"id\":2,\"name\":\"often\",\"accesses\":2}],"
+                  "\"least\":[{\"id\":1,\"name\":\"never\",\"accesses\":0}]}");
+    harness_check("get_resource_access_counts", "{\"limit\":5}",
+                  "\"least\":[{\"id\":1,\"name\":\"never\",\"accesses\":0},"
+                  "{\"id\":2,\"name\":\"often\",\"accesses\":2}]}");
+    harness_check("build_context", "{\"query\":\"harbour\",\"budget_tokens\":100}",
+                  "filled_tokens");
+    harness_check("get_context_usage_statistics", "{}", "\"contexts\":1,\"asked_tokens\":100,");
+    harness_check("get_context_usage_statistics", "{}",
+                  "\"questions\":2,\"unanswered_questions\":0");
 }
 
 static void statistics_become_tables(void **state)
 {
     (void)state;
     do_call("store_memory", "{\"name\":\"a\",\"type\":\"=1+1\",\"content\":\"say \\\"x\\\"\"}");
-    check("export_statistics", "{\"statistics\":\"memory\",\"format\":\"csv\"}",
-          "\"text\":\"figure,value\\r\\n\\\"documents\\\",1\\r\\n");
-    check("export_statistics", "{\"statistics\":\"memory\",\"format\":\"csv\"}",
-          "\\\"by_type[0].type\\\",\\\"'=1+1\\\"");
-    check("export_statistics", "{\"statistics\":\"tool_usage\",\"format\":\"json\"}",
-          "store_memory");
+    harness_check("export_statistics", "{\"statistics\":\"memory\",\"format\":\"csv\"}",
+                  "\"text\":\"figure,value\\r\\n\\\"documents\\\",1\\r\\n");
+    harness_check("export_statistics", "{\"statistics\":\"memory\",\"format\":\"csv\"}",
+                  "\\\"by_type[0].type\\\",\\\"'=1+1\\\"");
+    harness_check("export_statistics", "{\"statistics\":\"tool_usage\",\"format\":\"json\"}",
+                  "store_memory");
     static const char *const all[] = {"usage",  "tool_usage",   "memory", "cache",    "graph",
                                       "vector", "storage",      "task",   "activity", "terms",
                                       "access", "conversation", "errors", "context"};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char arguments[100];
         snprintf(arguments, sizeof arguments, "{\"statistics\":\"%s\",\"format\":\"csv\"}", all[i]);
-        check("export_statistics", arguments, "figure,value");
+        harness_check("export_statistics", arguments, "figure,value");
     }
 }
 
@@ -480,12 +462,12 @@ static void latency_has_a_window(void **state)
 {
     (void)state;
     do_call("add_todo", "{\"title\":\"one\"}");
-    check("get_tool_latency", "{\"tool\":\"add_todo\"}",
-          "\"tools\":[{\"tool\":\"add_todo\",\"calls\":1,\"failures\":0,");
-    check("get_slow_operations", "{\"tool\":\"add_todo\"}", "\"outcome\":\"success\"");
-    check("get_slow_operations", "{\"min_ms\":3000000}", "\"operations\":[]");
-    check("reset_performance_counters", "{}", "\"calls_of_last_window\":4");
-    check("get_tool_latency", "{\"tool\":\"add_todo\"}", "\"tools\":[]");
+    harness_check("get_tool_latency", "{\"tool\":\"add_todo\"}",
+                  "\"tools\":[{\"tool\":\"add_todo\",\"calls\":1,\"failures\":0,");
+    harness_check("get_slow_operations", "{\"tool\":\"add_todo\"}", "\"outcome\":\"success\"");
+    harness_check("get_slow_operations", "{\"min_ms\":3000000}", "\"operations\":[]");
+    harness_check("reset_performance_counters", "{}", "\"calls_of_last_window\":4");
+    harness_check("get_tool_latency", "{\"tool\":\"add_todo\"}", "\"tools\":[]");
     harness_refused(&harness, "get_tool_latency", "{\"tool\":\"nope\"}", "not_found", "nope");
 }
 
@@ -520,20 +502,21 @@ static void tiers_are_asked_and_measured(void **state)
     (void)state;
     static const char *const tiers[] = {"records", "vectors", "cache", "graph"};
     do_call("store_memory", "{\"name\":\"a\",\"content\":\"harbour\"}");
-    check("system_health", "{}", "{\"status\":\"healthy\",\"reasons\":[]");
+    harness_check("system_health", "{}", "{\"status\":\"healthy\",\"reasons\":[]");
     for (size_t i = 0; i < 4; i++) {
         char arguments[100];
         snprintf(arguments, sizeof arguments, "{\"tier\":\"%s\"}", tiers[i]);
-        check("get_tier_health", arguments, "\"reachable\":true");
+        harness_check("get_tier_health", arguments, "\"reachable\":true");
         snprintf(arguments, sizeof arguments, "{\"tier\":\"%s\",\"operations\":7}", tiers[i]);
-        check("benchmark_tier", arguments, "\"operations\":7,");
+        harness_check("benchmark_tier", arguments, "\"operations\":7,");
     }
     /* nothing of it stays */
-    check("get_graph_statistics", "{}", "\"nodes\":1,");
-    check("get_resource_usage", "{}", "\"threads\":");
-    check("get_connection_pools", "{}",
-          getenv("BURROW_TEST_NEO4J") ? "{\"tier\":\"graph\",\"kind\":\"neo4j\",\"size\":1,"
-                                      : "{\"tier\":\"graph\",\"kind\":\"embedded\",\"size\":0,");
+    harness_check("get_graph_statistics", "{}", "\"nodes\":1,");
+    harness_check("get_resource_usage", "{}", "\"threads\":");
+    harness_check("get_connection_pools", "{}",
+                  getenv("BURROW_TEST_NEO4J")
+                      ? "{\"tier\":\"graph\",\"kind\":\"neo4j\",\"size\":1,"
+                      : "{\"tier\":\"graph\",\"kind\":\"embedded\",\"size\":0,");
     harness_refused(&harness, "benchmark_tier", "{\"tier\":\"cache\",\"operations\":501}",
                     "invalid_argument", "operations");
 }
@@ -595,8 +578,6 @@ static void every_example_works(void **state)
     harness_examples(&harness, &tools_analytics);
     harness_examples(&harness, &tools_performance);
 }
-
-#define WITH_HARNESS(test) cmocka_unit_test_setup_teardown(test, open_harness, close_harness)
 
 int main(void)
 {

@@ -1,6 +1,6 @@
 /* chat_continuity: messages are kept in order, found, summed up and joined. */
 #include "burrow/tools/groups.h"
-#include "tool_harness.h"
+#include "fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,22 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct harness harness;
-
-static int open_harness(void **state)
-{
-    (void)state;
-    harness_open(&harness);
-    return 0;
-}
-
-static int close_harness(void **state)
-{
-    (void)state;
-    harness_close(&harness);
-    return 0;
-}
 
 static void say(const char *conversation, const char *tool, const char *content)
 {
@@ -117,8 +101,6 @@ static void every_example_works(void **state)
     (void)state;
     harness_examples(&harness, &tools_chat_continuity);
 }
-
-#define WITH_HARNESS(test) cmocka_unit_test_setup_teardown(test, open_harness, close_harness)
 
 int main(void)
 {

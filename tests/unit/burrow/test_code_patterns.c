@@ -1,6 +1,6 @@
 /* code_patterns: attempts in code, and the reading of source texts. */
 #include "burrow/tools/groups.h"
-#include "tool_harness.h"
+#include "fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,22 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct harness harness;
-
-static int open_harness(void **state)
-{
-    (void)state;
-    harness_open(&harness);
-    return 0;
-}
-
-static int close_harness(void **state)
-{
-    (void)state;
-    harness_close(&harness);
-    return 0;
-}
 
 static void check_result(const char *tool, json_t *result, const char *expected)
 {
@@ -273,8 +257,6 @@ static void every_example_works(void **state)
     (void)state;
     harness_examples(&harness, &tools_code_patterns);
 }
-
-#define WITH_HARNESS(test) cmocka_unit_test_setup_teardown(test, open_harness, close_harness)
 
 int main(void)
 {

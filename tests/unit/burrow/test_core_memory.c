@@ -1,7 +1,7 @@
 /* core_memory: documents and entities, called as the server calls them. */
 #include "burrow/tiers/memories.h"
 #include "burrow/tools/groups.h"
-#include "tool_harness.h"
+#include "fixture.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,22 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct harness harness;
-
-static int open_harness(void **state)
-{
-    (void)state;
-    harness_open(&harness);
-    return 0;
-}
-
-static int close_harness(void **state)
-{
-    (void)state;
-    harness_close(&harness);
-    return 0;
-}
 
 static json_int_t keep(const char *arguments)
 {
@@ -407,8 +391,6 @@ static void every_example_works(void **state)
     harness_examples(&harness, &tools_core_memory);
     harness_examples(&harness, &tools_core_graph);
 }
-
-#define WITH_HARNESS(test) cmocka_unit_test_setup_teardown(test, open_harness, close_harness)
 
 int main(void)
 {

@@ -1,7 +1,7 @@
 /* The diagram tools: what is made can be read again, what is drawn renders, what is said of a
  * diagram is true of it. */
 #include "burrow/tools/groups.h"
-#include "tool_harness.h"
+#include "fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,22 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct harness harness;
-
-static int open_harness(void **state)
-{
-    (void)state;
-    harness_open(&harness);
-    return 0;
-}
-
-static int close_harness(void **state)
-{
-    (void)state;
-    harness_close(&harness);
-    return 0;
-}
 
 static json_t *with_diagram(const char *tool, const char *diagram)
 {
@@ -412,25 +396,23 @@ static void the_examples_work(void **state)
     harness_examples(&harness, &tools_diagram_analysis);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_harness, close_harness)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(diagrams_are_made_from_data),
-        TEST(mistakes_have_a_place),
-        TEST(texts_of_every_kind_are_read),
-        TEST(drawings_hold_what_was_drawn),
-        TEST(subgraphs_hold_their_nodes),
-        TEST(a_shorter_text_is_an_equal_diagram),
-        TEST(kept_diagrams_have_a_history),
-        TEST(the_most_similar_are_found_whatever_the_limit),
-        TEST(a_template_names_the_slot_that_is_missing),
-        TEST(themes_stand_before_the_diagram),
-        TEST(a_diagram_is_measured),
-        TEST(a_diagram_becomes_knowledge),
-        TEST(predictions_come_from_what_was_measured),
-        TEST(the_examples_work),
+        WITH_HARNESS(diagrams_are_made_from_data),
+        WITH_HARNESS(mistakes_have_a_place),
+        WITH_HARNESS(texts_of_every_kind_are_read),
+        WITH_HARNESS(drawings_hold_what_was_drawn),
+        WITH_HARNESS(subgraphs_hold_their_nodes),
+        WITH_HARNESS(a_shorter_text_is_an_equal_diagram),
+        WITH_HARNESS(kept_diagrams_have_a_history),
+        WITH_HARNESS(the_most_similar_are_found_whatever_the_limit),
+        WITH_HARNESS(a_template_names_the_slot_that_is_missing),
+        WITH_HARNESS(themes_stand_before_the_diagram),
+        WITH_HARNESS(a_diagram_is_measured),
+        WITH_HARNESS(a_diagram_becomes_knowledge),
+        WITH_HARNESS(predictions_come_from_what_was_measured),
+        WITH_HARNESS(the_examples_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

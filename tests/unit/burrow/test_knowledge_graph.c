@@ -1,6 +1,6 @@
 /* knowledge_graph: links, walks, and figures of the graph against ones worked out by hand. */
 #include "burrow/tools/groups.h"
-#include "tool_harness.h"
+#include "fixture.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -11,22 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct harness harness;
-
-static int open_harness(void **state)
-{
-    (void)state;
-    harness_open(&harness);
-    return 0;
-}
-
-static int close_harness(void **state)
-{
-    (void)state;
-    harness_close(&harness);
-    return 0;
-}
 
 static void check(const char *tool, const char *arguments, const char *expected)
 {
@@ -208,8 +192,6 @@ static void every_example_works(void **state)
     (void)state;
     harness_examples(&harness, &tools_knowledge_graph);
 }
-
-#define WITH_HARNESS(test) cmocka_unit_test_setup_teardown(test, open_harness, close_harness)
 
 int main(void)
 {

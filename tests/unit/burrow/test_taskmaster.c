@@ -1,6 +1,6 @@
 /* taskmaster: tasks, what they need, and their order. */
 #include "burrow/tools/groups.h"
-#include "tool_harness.h"
+#include "fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,53 +10,27 @@
 
 #include <cmocka.h>
 
-static struct harness harness;
-
-static int open_harness(void **state)
-{
-    (void)state;
-    harness_open(&harness);
-    return 0;
-}
-
-static int close_harness(void **state)
-{
-    (void)state;
-    harness_close(&harness);
-    return 0;
-}
-
 static void do_call(const char *tool, const char *arguments)
 {
     json_decref(harness_call(&harness, tool, arguments));
 }
 
-static void check(const char *tool, const char *arguments, const char *expected)
-{
-    json_t *result = harness_call(&harness, tool, arguments);
-    char *text = json_dumps(result, JSON_COMPACT);
-    if (!strstr(text, expected))
-        fail_msg("%s %s: %s is not in %s", tool, arguments, expected, text);
-    free(text);
-    json_decref(result);
-}
-
 static void a_task_lives_and_is_done(void **state)
 {
     (void)state;
-    check("add_todo", "{\"title\":\"write\",\"priority\":\"high\",\"due_at\":5000}",
-          "\"due_at\":5000");
-    check("get_todo", "{\"id\":1}", "\"status\":\"open\"");
-    check("get_todo", "{\"id\":1}", "\"due_at\":5000"); /* from the cache */
-    check("update_todo", "{\"id\":1,\"title\":\"write more\"}", "\"priority\":\"high\"");
-    check("get_todo", "{\"id\":1}", "write more");
-    check("search_todos", "{\"query\":\"more\"}", "write more");
-    check("search_todos", "{\"query\":\"gone\"}", "\"todos\":[]");
-    check("complete_todo", "{\"id\":1,\"note\":\"well\"}", "\"note\":\"well\"");
-    check("get_todo", "{\"id\":1}", "\"status\":\"done\"");
-    check("update_todo", "{\"id\":1,\"status\":\"open\"}", "\"completed_at\":null");
-    check("list_todos", "{\"status\":\"open\",\"priority\":\"high\"}", "write more");
-    check("list_todos", "{\"status\":\"done\"}", "\"todos\":[]");
+    harness_check("add_todo", "{\"title\":\"write\",\"priority\":\"high\",\"due_at\":5000}",
+                  "\"due_at\":5000");
+    harness_check("get_todo", "{\"id\":1}", "\"status\":\"open\"");
+    harness_check("get_todo", "{\"id\":1}", "\"due_at\":5000"); /* from the cache */
+    harness_check("update_todo", "{\"id\":1,\"title\":\"write more\"}", "\"priority\":\"high\"");
+    harness_check("get_todo", "{\"id\":1}", "write more");
+    harness_check("search_todos", "{\"query\":\"more\"}", "write more");
+    harness_check("search_todos", "{\"query\":\"gone\"}", "\"todos\":[]");
+    harness_check("complete_todo", "{\"id\":1,\"note\":\"well\"}", "\"note\":\"well\"");
+    harness_check("get_todo", "{\"id\":1}", "\"status\":\"done\"");
+    harness_check("update_todo", "{\"id\":1,\"status\":\"open\"}", "\"completed_at\":null");
+    harness_check("list_todos", "{\"status\":\"open\",\"priority\":\"high\"}", "write more");
+    harness_check("list_todos", "{\"status\":\"done\"}", "\"todos\":[]");
     harness_refused(&harness, "get_todo", "{\"id\":9}", "not_found", "no task 9");
     harness_refused(&harness, "complete_todo", "{\"id\":9}", "not_found", NULL);
     harness_refused(&harness, "update_todo", "{\"id\":1,\"status\":\"lost\"}", "invalid_argument",
@@ -73,15 +47,15 @@ static void an_order_follows_the_needs_and_names_the_critical_path(void **state)
     do_call("add_task_dependency", "{\"task\":1,\"needs\":2}");
     do_call("add_task_dependency", "{\"task\":2,\"needs\":3}");
     do_call("add_task_dependency", "{\"task\":1,\"needs\":4}");
-    check("add_task_dependency", "{\"task\":1,\"needs\":4}", "\"added\":false");
-    check("get_task_order", "{}", "\"critical_path\":[3,2,1],\"minutes\":35");
-    check("get_task_order", "{\"task\":2}",
-          "{\"order\":[{\"id\":3,\"title\":\"ground\",\"earliest_start\":0},"
-          "{\"id\":2,\"title\":\"walls\",\"earliest_start\":5}]");
+    harness_check("add_task_dependency", "{\"task\":1,\"needs\":4}", "\"added\":false");
+    harness_check("get_task_order", "{}", "\"critical_path\":[3,2,1],\"minutes\":35");
+    harness_check("get_task_order", "{\"task\":2}",
+                  "{\"order\":[{\"id\":3,\"title\":\"ground\",\"earliest_start\":0},"
+                  "{\"id\":2,\"title\":\"walls\",\"earliest_start\":5}]");
     do_call("update_todo", "{\"id\":4,\"title\":\"jardin à côté\"}");
-    check("get_task_order", "{\"task\":4}", "jardin à côté");
+    harness_check("get_task_order", "{\"task\":4}", "jardin à côté");
     do_call("complete_todo", "{\"id\":3}");
-    check("get_task_order", "{}", "\"critical_path\":[2,1],\"minutes\":30");
+    harness_check("get_task_order", "{}", "\"critical_path\":[2,1],\"minutes\":30");
 }
 
 static void a_cycle_is_refused(void **state)
@@ -103,9 +77,9 @@ static void hostile_words_are_only_words(void **state)
 {
     (void)state;
     do_call("add_todo", "{\"title\":\"x'); DROP TABLE todos; --\"}");
-    check("search_todos", "{\"query\":\"DROP \\\" OR * ^\"}", "\"todos\":[]");
-    check("search_todos", "{\"query\":\"drop table\"}", "DROP TABLE");
-    check("search_todos", "{\"query\":\"***\"}", "\"todos\":[]");
+    harness_check("search_todos", "{\"query\":\"DROP \\\" OR * ^\"}", "\"todos\":[]");
+    harness_check("search_todos", "{\"query\":\"drop table\"}", "DROP TABLE");
+    harness_check("search_todos", "{\"query\":\"***\"}", "\"todos\":[]");
 }
 
 static void every_example_works(void **state)
@@ -113,8 +87,6 @@ static void every_example_works(void **state)
     (void)state;
     harness_examples(&harness, &tools_taskmaster);
 }
-
-#define WITH_HARNESS(test) cmocka_unit_test_setup_teardown(test, open_harness, close_harness)
 
 int main(void)
 {
