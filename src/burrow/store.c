@@ -53,6 +53,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
 void store_close(struct store *store)
 {
     checkpoint_stop(store->checkpoint);
+    word_index_close(store->memory_words);
     word_index_close(store->chat_words);
     word_index_close(store->todo_words);
     uses_close(store->uses);
@@ -109,7 +110,8 @@ void store_do_later(struct store *store, bool succeeded)
             cache_delete(store->cache, one->key, &error);
     }
     store->later_count = 0;
-    struct word_index *const indexes[] = {store->chat_words, store->todo_words};
+    struct word_index *const indexes[] = {store->memory_words, store->chat_words,
+                                          store->todo_words};
     for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++)
         if (indexes[i])
             (succeeded ? word_index_committed : word_index_rolled_back)(indexes[i]);

@@ -35,8 +35,11 @@ struct store {
     struct graph *graph;
     struct usage *usage;
     struct uses *uses; /* of memories; NULL: they are counted in Redis, which outlives this */
-    struct embedder *embedder;                  /* NULL: embeddings are lexical */
-    struct word_index *chat_words, *todo_words; /* opened by the tools that own their tables */
+    struct embedder *embedder; /* NULL: embeddings are lexical */
+    /* opened by the tools that own their tables */
+    struct word_index *chat_words, *todo_words;
+    struct word_index *memory_words; /* NULL: it would be too large, `words` answers alone */
+    uint64_t memory_postings_limit;
     struct store_later *later;
     size_t later_count, later_room;
     int64_t opened_at;          /* Unix ms */

@@ -1,12 +1,11 @@
 /* See memories.h. */
-#include "burrow/tiers/memories.h"
+#include "burrow/tiers/memories_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RANK_CONSTANT 60
-#define RANKED_LIMIT  300 /* memories that hold the words and are ranked by them */
 #define EXACT_LIMIT   500 /* passages that are compared one by one */
 #define CANDIDATES    64  /* of each kind of search at most, before they are fused */
 #define CANDIDATES_OF 4   /* for each result that is wanted */
@@ -146,7 +145,8 @@ int64_t memories_store(struct store *store, const char *name, const char *type, 
     int64_t id = records_last_id(store->records);
     snprintf(key, sizeof key, "memory:%lld", (long long)id);
     json_t *facts = json_pack("{s:s}", "name", name);
-    int failed = store_passages(store, id, content, passages, error) < 0 ||
+    int failed = memories_words_put(store, id, name, content, error) < 0 ||
+                 store_passages(store, id, content, passages, error) < 0 ||
                  store_tags(store, id, tags, error) < 0 ||
                  graph_node_put(store->graph, key, "memory", facts, NULL, error) < 0;
     json_decref(facts);
@@ -157,6 +157,8 @@ int memories_delete(struct store *store, int64_t id, struct error *error)
 {
     char key[48];
     struct error problem = {0};
+    if (memories_words_remove(store, id, error) < 0)
+        return -1;
     sqlite3_stmt *row = records_query(store->records, &problem,
                                       "SELECT id FROM passages WHERE memory = ?1", "i", id);
     while (row && records_next(row, &problem))
@@ -286,9 +288,8 @@ static sqlite3_stmt *filtered_passages(struct store *store, const struct memory_
                          "si", filter->type, limit);
 }
 
-/* Among the best so far, in their order; of a memory only its best passage when `distinct`. */
-static size_t keep_hit(struct memory_hit *hits, size_t count, size_t limit, bool distinct,
-                       const struct memory_hit *hit)
+size_t memory_hits_keep(struct memory_hit *hits, size_t count, size_t limit, bool distinct,
+                        const struct memory_hit *hit)
 {
     for (size_t i = 0; distinct && i < count; i++) {
         if (hits[i].memory != hit->memory)
@@ -318,7 +319,7 @@ static size_t keep_scored(struct store *store, const char *query, struct memory_
     vectors_score(store->vectors, VECTORS_MEMORIES, query, passages, some_count, scores);
     for (size_t i = 0; i < some_count; i++) {
         some[i].score = scores[i];
-        count = keep_hit(hits, count, limit, distinct, &some[i]);
+        count = memory_hits_keep(hits, count, limit, distinct, &some[i]);
     }
     return count;
 }
@@ -399,66 +400,6 @@ int memories_nearest(struct store *store, const char *query, const struct memory
     if (near >= 0 && narrow && count < limit)
         return nearest_of_filtered(store, query, filter, -1, distinct, hits, limit, error);
     return near < 0 ? -1 : (int)count;
-}
-
-/* The newest that match, with their scores: to rank all that hold a common word costs as much as
- * there are. */
-static sqlite3_stmt *find_words(struct store *store, const struct words_query *query,
-                                const struct memory_filter *filter, struct error *error)
-{
-    size_t size = query->count * sizeof *query->weights;
-    if (filter->type || filter->tag)
-        return records_query(
-            store->records, error,
-            "SELECT m.id, relevance(memory_words, ?2)"
-            " FROM memory_words w JOIN memories m ON m.id = w.rowid"
-            " WHERE memory_words MATCH ?1 AND (?4 IS NULL OR m.type = ?4) AND (?5 IS NULL OR"
-            " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?5 AND t.memory = m.id))"
-            " ORDER BY w.rowid DESC LIMIT ?3",
-            "sbiss", query->match, (const void *)query->weights, size, (int64_t)RANKED_LIMIT,
-            filter->type, filter->tag);
-    return records_query(store->records, error,
-                         "SELECT rowid, relevance(memory_words, ?2) FROM memory_words"
-                         " WHERE memory_words MATCH ?1 ORDER BY rowid DESC LIMIT ?3",
-                         "sbi", query->match, (const void *)query->weights, size,
-                         (int64_t)RANKED_LIMIT);
-}
-
-/* SQLite would put all that are ranked into a table and sort it for the few best. */
-static int match_words(struct store *store, const struct words_reading *reading,
-                       enum words_wanted wanted, const struct memory_filter *filter,
-                       struct memory_hit *hits, size_t limit, struct error *error)
-{
-    struct error problem = {0};
-    struct words_query query;
-    size_t count = 0;
-    if (words_query(reading, wanted, &query, error) < 0)
-        return -1;
-    if (!query.match)
-        return 0;
-    sqlite3_stmt *row = find_words(store, &query, filter, &problem);
-    while (row && records_next(row, &problem)) {
-        struct memory_hit hit = {sqlite3_column_int64(row, 0), 0, sqlite3_column_double(row, 1)};
-        count = keep_hit(hits, count, limit, false, &hit);
-    }
-    words_query_free(&query);
-    if (problem.code == ERROR_NONE)
-        return (int)count;
-    if (error)
-        *error = problem;
-    return -1;
-}
-
-/* Those that hold every word (words.h); only where there is none, those that hold any: ranking all
- * that share a common word costs as much as there are. */
-int memories_matching(struct store *store, const char *words, const struct memory_filter *filter,
-                      struct memory_hit *hits, size_t limit, struct error *error)
-{
-    struct words_reading reading;
-    if (words_read(store->words, words, &reading, error) < 0)
-        return -1;
-    int count = match_words(store, &reading, WORDS_ALL, filter, hits, limit, error);
-    return count ? count : match_words(store, &reading, WORDS_ANY, filter, hits, limit, error);
 }
 
 static size_t fuse(struct memory_hit *all, size_t count, const struct memory_hit *ranked,

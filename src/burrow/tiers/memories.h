@@ -15,6 +15,8 @@
 #define MEMORIES_FOUND_LIMIT 100
 
 extern const char *const memories_migrations[];
+/* With its tables: begins the index in memory of their words. */
+int memories_open(struct store *store, struct error *error);
 
 struct memory_filter { /* NULL: any */
     const char *type, *tag;

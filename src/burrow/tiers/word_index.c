@@ -61,7 +61,9 @@ static void clear(struct word_index *index)
     index->places = NULL;
     index->term_count = index->term_slots = index->place_slots = 0;
     index->document_count = index->document_room = index->holes = 0;
-    index->words = 0;
+    index->words = index->postings = 0;
+    index->loaded = 0;
+    index->complete = false;
 }
 
 void word_index_close(struct word_index *index)
@@ -167,6 +169,7 @@ static int add_word(void *context, int flags, const char *text, int length, int 
     }
     term->postings[term->count++] = (struct posting){place, 1};
     term->documents++;
+    index->postings++;
     return SQLITE_OK;
 }
 
@@ -278,27 +281,51 @@ static int add_document(struct word_index *index, int64_t id, const char *text)
     return failed;
 }
 
-int word_index_load(struct word_index *index, struct error *error)
+int word_index_advance(struct word_index *index, int64_t count, struct error *error)
 {
     struct error problem = {0};
-    clear(index);
-    sqlite3_stmt *row = records_query(index->records, &problem, index->load, "");
-    while (row && records_next(row, &problem))
-        if (add_document(index, sqlite3_column_int64(row, 0), records_text(row, 1)) < 0) {
+    int64_t read = 0;
+    if (index->behind)
+        clear(index);
+    if (index->complete)
+        return 1;
+    sqlite3_stmt *row =
+        records_query(index->records, &problem, index->load, "ii", index->loaded, count);
+    for (; row && records_next(row, &problem); read++) {
+        index->loaded = sqlite3_column_int64(row, 0);
+        if (add_document(index, index->loaded, records_text(row, 1)) < 0) {
             records_done(row);
             out_of_memory(&problem);
             break;
         }
+    }
     index->behind = problem.code != ERROR_NONE;
+    index->complete = !index->behind && (count < 0 || read < count);
     if (index->behind && error)
         *error = problem;
-    return index->behind ? -1 : 0;
+    return index->behind ? -1 : index->complete;
+}
+
+int word_index_load(struct word_index *index, struct error *error)
+{
+    clear(index);
+    return word_index_advance(index, -1, error) < 0 ? -1 : 0;
+}
+
+bool word_index_is_complete(const struct word_index *index)
+{
+    return index->complete;
+}
+
+uint64_t word_index_postings(const struct word_index *index)
+{
+    return index->postings;
 }
 
 /* ---- holes ---------------------------------------------------------------------------------- */
 
 /* The postings that are left, with their new places. */
-static void close_holes_of(struct term *term, const uint32_t *places)
+static uint32_t close_holes_of(struct term *term, const uint32_t *places)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < term->count; i++)
@@ -311,6 +338,7 @@ static void close_holes_of(struct term *term, const uint32_t *places)
         term->postings = smaller;
         term->room = count + 1;
     }
+    return count;
 }
 
 /* Words that nothing holds any more go. */
@@ -354,9 +382,10 @@ static void close_holes(struct word_index *index)
     }
     index->document_count = count;
     index->holes = 0;
+    index->postings = 0;
     for (size_t i = 0; i < index->term_slots; i++)
         if (index->terms[i])
-            close_holes_of(index->terms[i], places);
+            index->postings += close_holes_of(index->terms[i], places);
     drop_words(index, terms);
     free(places);
 }
@@ -398,6 +427,8 @@ void word_index_committed(struct word_index *index)
 {
     for (size_t i = 0; i < index->change_count && !index->behind; i++) {
         const struct change *change = &index->changes[i];
+        if (!index->complete && change->id > index->loaded)
+            continue; /* it will be read, or is gone by then */
         index->behind =
             (change->removed ? remove_document : add_document)(index, change->id, change->text) < 0;
     }

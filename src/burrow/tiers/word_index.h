@@ -1,7 +1,8 @@
-/* Which documents hold which words, in memory: an index for messages and one for tasks, which are
- * short and come often. As with vectors, the documents are kept in the records, in the transaction
- * of the call; the index follows when it commits, and is made from the records at start. Memories,
- * whose texts may be long, are indexed in the records (words.h).
+/* Which documents hold which words, in memory: an index for memories, one for messages and one for
+ * tasks. As with vectors, the documents are kept in the records, in the transaction of the call;
+ * the index follows when it commits, and is made from the records at start. Memories, whose texts
+ * may be long, are indexed in the records too (words.h), which answers while the index in memory is
+ * not yet complete, and where it would be too large.
  *
  * Words are those of FTS5's tokenizer unicode61: case and accents do not count. */
 #ifndef BURROW_TIERS_WORD_INDEX_H
@@ -18,12 +19,20 @@ struct word_hit {
     double score; /* Okapi BM25 (k1 1.2, b 0.75), larger is better */
 };
 
-/* `load` is SQL for all the documents: id and text, in the order of their ids. NULL with an error.
- */
+/* `load` is SQL for the next documents: id and text of those with an id above ?1, in the order of
+ * their ids, at most ?2 (-1: all). NULL with an error. */
 struct word_index *word_index_open(struct records *records, const char *load, struct error *error);
 void word_index_close(struct word_index *index); /* harmless on NULL */
-/* From the records, once their tables are there. Until then nothing is found. */
+/* Anew and as a whole, from the records, once their tables are there. Until then nothing is found.
+ */
 int word_index_load(struct word_index *index, struct error *error);
+/* The next `count` documents, for an index that is made step by step. Documents that come meanwhile
+ * must have ids above all that were there. Not in a transaction that writes. 1 when it is complete,
+ * 0 when not yet, -1 with an error. */
+int word_index_advance(struct word_index *index, int64_t count, struct error *error);
+bool word_index_is_complete(const struct word_index *index);
+/* Pairs of a word and a document that holds it: at most 16 bytes each. */
+uint64_t word_index_postings(const struct word_index *index);
 
 /* A document came; or went, with the text that it came with. One that changes does both. Inside the
  * call's transaction. */

@@ -42,7 +42,10 @@ struct word_index {
     size_t place_slots;
     struct change *changes; /* of this transaction */
     size_t change_count, change_room;
-    bool behind; /* made anew before it is used */
+    bool behind;       /* made anew before it is used */
+    bool complete;     /* all the documents are there */
+    int64_t loaded;    /* until then: up to this id they are */
+    uint64_t postings; /* of all words, those of holes too */
 };
 
 /* NULL: no document ever held it. */

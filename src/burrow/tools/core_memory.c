@@ -354,4 +354,5 @@ const struct tool_group tools_core_memory = {
     .migrations = memories_migrations,
     .tools = tools,
     .count = sizeof tools / sizeof *tools,
+    .open = memories_open,
 };

@@ -39,7 +39,8 @@ static const char *const migrations[] = {
 static int open_words(struct store *store, struct error *error)
 {
     store->todo_words = word_index_open(
-        store->records, "SELECT id, title || char(10) || description FROM todos ORDER BY id",
+        store->records,
+        "SELECT id, title || char(10) || description FROM todos WHERE id > ?1 ORDER BY id LIMIT ?2",
         error);
     return store->todo_words ? word_index_load(store->todo_words, error) : -1;
 }

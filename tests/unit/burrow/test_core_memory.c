@@ -1,4 +1,5 @@
 /* core_memory: documents and entities, called as the server calls them. */
+#include "base/random.h"
 #include "burrow/tiers/memories.h"
 #include "burrow/tools/groups.h"
 #include "fixture.h"
@@ -269,12 +270,19 @@ static int64_t put(const char *content)
     assert_int_equal(graph_commit(harness.store.graph, NULL), 0);
     assert_int_equal(records_commit(harness.store.records, NULL), 0);
     vectors_committed(harness.store.vectors);
+    store_do_later(&harness.store, true);
     return id;
 }
 
-static void full_text_is_ranked_by_how_often_and_how_long(void **state)
+/* As where they are too many. */
+static void find_words_in_the_records(void)
 {
-    (void)state;
+    word_index_close(harness.store.memory_words);
+    harness.store.memory_words = NULL;
+}
+
+static void rank_by_how_often_and_how_long(void)
+{
     int64_t twice = put("heron, heron and nothing else");
     put("a gull");
     begin_writing();
@@ -284,12 +292,27 @@ static void full_text_is_ranked_by_how_often_and_how_long(void **state)
     records_rollback(harness.store.records);
     graph_rollback(harness.store.graph);
     vectors_rolled_back(harness.store.vectors);
+    store_do_later(&harness.store, false);
     int64_t once = put("one heron");
     assert_int_equal(once, undone); /* the id comes again */
     for (int i = 0; i < 2; i++) {
         check_relevance(twice, relevance_of(2, 6, 6 + 3 + 3));
         check_relevance(once, relevance_of(1, 3, 6 + 3 + 3));
     }
+}
+
+static void full_text_is_ranked_by_how_often_and_how_long(void **state)
+{
+    (void)state;
+    find_words_in_the_records();
+    rank_by_how_often_and_how_long();
+}
+
+static void words_in_memory_are_ranked_alike(void **state)
+{
+    (void)state;
+    rank_by_how_often_and_how_long();
+    assert_true(word_index_is_complete(harness.store.memory_words));
 }
 
 static int matching(const char *words)
@@ -302,6 +325,7 @@ static int matching(const char *words)
 static void a_word_that_nearly_all_hold_narrows_nothing(void **state)
 {
     (void)state;
+    find_words_in_the_records();
     for (int i = 0; i < 38; i++)
         put("a harbour");
     put("a harbour with a crane");
@@ -311,6 +335,72 @@ static void a_word_that_nearly_all_hold_narrows_nothing(void **state)
     for (int i = 0; i < 4; i++)
         put("a quay");
     assert_int_equal(matching("crane harbour"), 1); /* 39 of 44 are not nearly all */
+}
+
+static void put_some_words(struct random *random)
+{
+    static const char *const some[] = {"ship",    "harbour", "pier",  "crane", "papers",
+                                       "customs", "oil",     "grain", "rope",  "lamp"};
+    char text[120] = "";
+    for (uint64_t i = random_below(random, 6) + 1; i > 0; i--) {
+        strcat(text, some[random_below(random, 10)]);
+        strcat(text, " ");
+    }
+    put(text);
+}
+
+/* Into memory they come step by step, some while others come and go. */
+static void words_in_memory_find_what_the_records_find(void **state)
+{
+    static const char *const queries[] = {"ship harbour", "crane oil lamp", "papers customs papers",
+                                          "rope",         "grain unknown",  "lamp rope ship crane"};
+    struct memory_filter any = {0}, tagged = {.type = "note"};
+    struct memory_hit mine[60], theirs[60];
+    struct word_index *index = harness.store.memory_words;
+    struct random random;
+    (void)state;
+    random_seed(&random, 11, 0);
+    for (int i = 0; i < 290; i++)
+        put_some_words(&random);
+    assert_false(word_index_is_complete(index));
+    for (int64_t id = 5; id < 290; id += 50) {
+        char arguments[40];
+        snprintf(arguments, sizeof arguments, "{\"id\":%lld}", (long long)id);
+        matching("ship");
+        put_some_words(&random);
+        json_decref(harness_call(&harness, "delete_memory", arguments));
+    }
+    assert_true(word_index_is_complete(index));
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        const struct memory_filter *filter = i % 2 ? &tagged : &any;
+        int count = memories_matching(&harness.store, queries[i], filter, mine, 60, NULL);
+        harness.store.memory_words = NULL;
+        int expected = memories_matching(&harness.store, queries[i], filter, theirs, 60, NULL);
+        harness.store.memory_words = index;
+        assert_int_equal(count, expected);
+        assert_true(count > 0);
+        for (int k = 0; k < count; k++) {
+            assert_float_equal(mine[k].score, theirs[k].score, 1e-9);
+            assert_true(mine[k].memory == theirs[k].memory || mine[k].score == theirs[k].score);
+        }
+    }
+}
+
+static void too_many_words_for_memory_are_found_in_the_records(void **state)
+{
+    (void)state;
+    put("a ship in the harbour");
+    assert_int_equal(matching("ship"), 1);
+    assert_non_null(harness.store.memory_words);
+    harness.store.memory_postings_limit = 10;
+    for (int i = 0; i < 3; i++)
+        put("another ship on the quay");
+    assert_int_equal(matching("ship"), 4);
+    assert_null(harness.store.memory_words);
+    put("the last ship");
+    assert_int_equal(matching("ship"), 5);
+    json_decref(harness_call(&harness, "delete_memory", "{\"id\":1}"));
+    assert_int_equal(matching("ship"), 4);
 }
 
 static void entities_and_relations_come_and_change(void **state)
@@ -405,6 +495,9 @@ int main(void)
         WITH_HARNESS(a_question_is_answered_with_sources_and_logged),
         WITH_HARNESS(a_query_goes_where_it_fits),
         WITH_HARNESS(full_text_is_ranked_by_how_often_and_how_long),
+        WITH_HARNESS(words_in_memory_are_ranked_alike),
+        WITH_HARNESS(words_in_memory_find_what_the_records_find),
+        WITH_HARNESS(too_many_words_for_memory_are_found_in_the_records),
         WITH_HARNESS(a_word_that_nearly_all_hold_narrows_nothing),
         WITH_HARNESS(entities_and_relations_come_and_change),
         WITH_HARNESS(hostile_arguments_are_only_text),

@@ -1,0 +1,17 @@
+/* Between the files of the memories. */
+#ifndef BURROW_TIERS_MEMORIES_INTERNAL_H
+#define BURROW_TIERS_MEMORIES_INTERNAL_H
+
+#include "burrow/tiers/memories.h"
+
+/* Among the best so far, in their order; of a memory only its best passage when `distinct`. Returns
+ * how many there are. */
+size_t memory_hits_keep(struct memory_hit *hits, size_t count, size_t limit, bool distinct,
+                        const struct memory_hit *hit);
+
+/* What a memory is found by, in the transaction that keeps or deletes it. -1 with an error. */
+int memories_words_put(struct store *store, int64_t id, const char *name, const char *content,
+                       struct error *error);
+int memories_words_remove(struct store *store, int64_t id, struct error *error);
+
+#endif

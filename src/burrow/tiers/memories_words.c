@@ -1,0 +1,191 @@
+/* Memories by their words: in memory, where all that match are ranked, or in the records (FTS5),
+ * while the index in memory is not complete, and where it would be too large. */
+#include "burrow/tiers/memories_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RANKED_LIMIT  300     /* memories that hold the words and are ranked in the records */
+#define HELD_AT_ONCE  256     /* memories whose words one search takes into memory */
+#define HELD_POSTINGS 8000000 /* of words in memory; beyond, they are looked for in the records */
+
+int memories_open(struct store *store, struct error *error)
+{
+    store->memory_postings_limit = HELD_POSTINGS;
+    store->memory_words = word_index_open(
+        store->records,
+        "SELECT id, name || char(10) || content FROM memories WHERE id > ?1 ORDER BY id LIMIT ?2",
+        error);
+    return store->memory_words ? 0 : -1;
+}
+
+/* ---- keeping -------------------------------------------------------------------------------- */
+
+/* `change` is word_index_put or word_index_remove. */
+static int change_words(struct store *store, int64_t id, const char *name, const char *content,
+                        int (*change)(struct word_index *, int64_t, const char *, struct error *),
+                        struct error *error)
+{
+    size_t length = strlen(name), rest = strlen(content) + 1;
+    char *text = malloc(length + 1 + rest);
+    if (!text)
+        return error_set(error, ERROR_INTERNAL, "out of memory");
+    memcpy(text, name, length);
+    text[length] = '\n';
+    memcpy(text + length + 1, content, rest);
+    int failed = change(store->memory_words, id, text, error);
+    free(text);
+    return failed;
+}
+
+int memories_words_put(struct store *store, int64_t id, const char *name, const char *content,
+                       struct error *error)
+{
+    return store->memory_words ? change_words(store, id, name, content, word_index_put, error) : 0;
+}
+
+int memories_words_remove(struct store *store, int64_t id, struct error *error)
+{
+    struct error problem = {0};
+    if (!store->memory_words)
+        return 0;
+    sqlite3_stmt *row = records_query(store->records, &problem,
+                                      "SELECT name, content FROM memories WHERE id = ?1", "i", id);
+    if (row && records_next(row, &problem)) {
+        change_words(store, id, records_text(row, 0), records_text(row, 1), word_index_remove,
+                     &problem);
+        records_done(row);
+    }
+    if (problem.code == ERROR_NONE)
+        return 0;
+    if (error)
+        *error = problem;
+    return -1;
+}
+
+/* ---- in the records ------------------------------------------------------------------------- */
+
+/* The newest that match, with their scores: to rank all that hold a common word costs as much as
+ * there are. */
+static sqlite3_stmt *find_words(struct store *store, const struct words_query *query,
+                                const struct memory_filter *filter, struct error *error)
+{
+    size_t size = query->count * sizeof *query->weights;
+    if (filter->type || filter->tag)
+        return records_query(
+            store->records, error,
+            "SELECT m.id, relevance(memory_words, ?2)"
+            " FROM memory_words w JOIN memories m ON m.id = w.rowid"
+            " WHERE memory_words MATCH ?1 AND (?4 IS NULL OR m.type = ?4) AND (?5 IS NULL OR"
+            " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?5 AND t.memory = m.id))"
+            " ORDER BY w.rowid DESC LIMIT ?3",
+            "sbiss", query->match, (const void *)query->weights, size, (int64_t)RANKED_LIMIT,
+            filter->type, filter->tag);
+    return records_query(store->records, error,
+                         "SELECT rowid, relevance(memory_words, ?2) FROM memory_words"
+                         " WHERE memory_words MATCH ?1 ORDER BY rowid DESC LIMIT ?3",
+                         "sbi", query->match, (const void *)query->weights, size,
+                         (int64_t)RANKED_LIMIT);
+}
+
+/* SQLite would put all that are ranked into a table and sort it for the few best. */
+static int match_words(struct store *store, const struct words_reading *reading,
+                       enum words_wanted wanted, const struct memory_filter *filter,
+                       struct memory_hit *hits, size_t limit, struct error *error)
+{
+    struct error problem = {0};
+    struct words_query query;
+    size_t count = 0;
+    if (words_query(reading, wanted, &query, error) < 0)
+        return -1;
+    if (!query.match)
+        return 0;
+    sqlite3_stmt *row = find_words(store, &query, filter, &problem);
+    while (row && records_next(row, &problem)) {
+        struct memory_hit hit = {sqlite3_column_int64(row, 0), 0, sqlite3_column_double(row, 1)};
+        count = memory_hits_keep(hits, count, limit, false, &hit);
+    }
+    words_query_free(&query);
+    if (problem.code == ERROR_NONE)
+        return (int)count;
+    if (error)
+        *error = problem;
+    return -1;
+}
+
+/* Those that hold every word (words.h); only where there is none, those that hold any: ranking all
+ * that share a common word costs as much as there are. */
+static int matching_in_records(struct store *store, const char *words,
+                               const struct memory_filter *filter, struct memory_hit *hits,
+                               size_t limit, struct error *error)
+{
+    struct words_reading reading;
+    if (words_read(store->words, words, &reading, error) < 0)
+        return -1;
+    int count = match_words(store, &reading, WORDS_ALL, filter, hits, limit, error);
+    return count ? count : match_words(store, &reading, WORDS_ANY, filter, hits, limit, error);
+}
+
+/* ---- in memory ------------------------------------------------------------------------------ */
+
+struct filtering {
+    struct store *store;
+    const struct memory_filter *filter;
+};
+
+static int passes(void *context, int64_t id, struct error *error)
+{
+    const struct filtering *filtering = context;
+    int64_t there = 0;
+    return records_integer(filtering->store->records, error, 0, &there,
+                           "SELECT 1 FROM memories m WHERE id = ?1 AND (?2 IS NULL OR type = ?2)"
+                           " AND (?3 IS NULL OR EXISTS(SELECT 1 FROM memory_tags t"
+                           " WHERE t.tag = ?3 AND t.memory = m.id))",
+                           "iss", id, filtering->filter->type, filtering->filter->tag) < 0
+               ? -1
+               : there > 0;
+}
+
+static int matching_in_memory(struct store *store, const char *words,
+                              const struct memory_filter *filter, struct memory_hit *hits,
+                              size_t limit, struct error *error)
+{
+    struct word_hit found[MEMORIES_FOUND_LIMIT];
+    struct filtering filtering = {store, filter};
+    struct word_index_query query = {.text = words,
+                                     .wanted = WORD_INDEX_ALL,
+                                     .counts = filter->type || filter->tag ? passes : NULL,
+                                     .context = &filtering};
+    size_t most = limit < MEMORIES_FOUND_LIMIT ? limit : MEMORIES_FOUND_LIMIT;
+    int count = word_index_search(store->memory_words, &query, most, found, error);
+    query.wanted = WORD_INDEX_ANY;
+    if (count == 0)
+        count = word_index_search(store->memory_words, &query, most, found, error);
+    for (int i = 0; i < count; i++)
+        hits[i] = (struct memory_hit){found[i].id, 0, found[i].score};
+    return count;
+}
+
+/* Each search takes some more into memory until all are there, so that no start waits for it. What
+ * a transaction has written and may yet undo is not taken. */
+static bool words_are_in_memory(struct store *store)
+{
+    if (store->memory_words &&
+        word_index_postings(store->memory_words) > store->memory_postings_limit) {
+        word_index_close(store->memory_words);
+        store->memory_words = NULL;
+    }
+    if (!store->memory_words)
+        return false;
+    if (word_index_is_complete(store->memory_words))
+        return true;
+    return !records_is_writing(store->records) &&
+           word_index_advance(store->memory_words, HELD_AT_ONCE, NULL) > 0;
+}
+
+int memories_matching(struct store *store, const char *words, const struct memory_filter *filter,
+                      struct memory_hit *hits, size_t limit, struct error *error)
+{
+    return (words_are_in_memory(store) ? matching_in_memory : matching_in_records)(
+        store, words, filter, hits, limit, error);
+}
