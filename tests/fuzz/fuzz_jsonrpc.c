@@ -1,5 +1,5 @@
-/* The envelope scan and json_read on arbitrary bytes: both agree with jansson on what JSON is, spans
- * stay inside the text, and the helpers hold on texts nobody has scanned. */
+/* The envelope scan and json_read on arbitrary bytes: both agree with jansson on what JSON is,
+ * spans stay inside the text, and the helpers hold on texts nobody has scanned. */
 #include "mcp/json_read.h"
 #include "mcp/jsonrpc.h"
 
