@@ -391,3 +391,20 @@ json_t *records_json(sqlite3_stmt *statement, int column)
     json_t *value = json_read(text, (size_t)sqlite3_column_bytes(statement, column), &problem);
     return value ? value : json_null();
 }
+
+/* ---- full text ---- */
+
+fts5_api *records_full_text(struct records *records, struct error *error)
+{
+    fts5_api *api = NULL;
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(records->database, "SELECT fts5(?1)", -1, &statement, NULL) ==
+        SQLITE_OK) {
+        sqlite3_bind_pointer(statement, 1, (void *)&api, "fts5_api_ptr", NULL);
+        sqlite3_step(statement);
+    }
+    sqlite3_finalize(statement);
+    if (!api)
+        error_set(error, ERROR_TARGET, "records: this SQLite has no full-text search (FTS5)");
+    return api;
+}

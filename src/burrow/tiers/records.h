@@ -70,4 +70,8 @@ json_t *records_json_text(sqlite3_stmt *statement, int column);
 /* Column that holds JSON text, parsed; new reference, null when it is none. */
 json_t *records_json(sqlite3_stmt *statement, int column);
 
+/* The functions of FTS5 (https://www.sqlite.org/fts5.html, section 7). NULL with an error when this
+ * SQLite has none. */
+fts5_api *records_full_text(struct records *records, struct error *error);
+
 #endif

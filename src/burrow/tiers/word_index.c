@@ -15,34 +15,21 @@ static int out_of_memory(struct error *error)
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
-static fts5_api *find_api(sqlite3 *database)
-{
-    fts5_api *api = NULL;
-    sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v2(database, "SELECT fts5(?1)", -1, &statement, NULL) == SQLITE_OK) {
-        sqlite3_bind_pointer(statement, 1, (void *)&api, "fts5_api_ptr", NULL);
-        sqlite3_step(statement);
-    }
-    sqlite3_finalize(statement);
-    return api;
-}
-
 struct word_index *word_index_open(struct records *records, const char *load, struct error *error)
 {
-    struct word_index *index = calloc(1, sizeof *index);
-    fts5_api *api = find_api(records_handle(records));
+    fts5_api *api = records_full_text(records, error);
+    struct word_index *index = api ? calloc(1, sizeof *index) : NULL;
     void *context = NULL;
-    if (!index) {
-        out_of_memory(error);
+    if (!api)
         return NULL;
-    }
-    index->records = records;
-    index->load = load;
-    if (api && api->xFindTokenizer(api, "unicode61", &context, &index->tokenizer) == SQLITE_OK &&
-        index->tokenizer.xCreate(context, NULL, 0, &index->made) == SQLITE_OK)
+    if (index && api->xFindTokenizer(api, "unicode61", &context, &index->tokenizer) == SQLITE_OK &&
+        index->tokenizer.xCreate(context, NULL, 0, &index->made) == SQLITE_OK) {
+        index->records = records;
+        index->load = load;
         return index;
-    error_set(error, ERROR_TARGET, "records: this SQLite has no full-text search (FTS5)");
+    }
     word_index_close(index);
+    out_of_memory(error);
     return NULL;
 }
 

@@ -108,40 +108,36 @@ static void relevance(const Fts5ExtensionApi *api, Fts5Context *row, sqlite3_con
         sqlite3_result_error_code(context, result);
 }
 
-static fts5_api *find_api(sqlite3 *database)
+/* The table that counts words is of this connection alone; the one that it counts may come later.
+ */
+static int prepare(struct words *words, fts5_api *api, struct error *error)
 {
-    fts5_api *api = NULL;
-    sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v2(database, "SELECT fts5(?1)", -1, &statement, NULL) == SQLITE_OK) {
-        sqlite3_bind_pointer(statement, 1, (void *)&api, "fts5_api_ptr", NULL);
-        sqlite3_step(statement);
-    }
-    sqlite3_finalize(statement);
-    return api;
+    void *context = NULL;
+    if (api->xFindTokenizer(api, "unicode61", &context, &words->tokenizer) != SQLITE_OK ||
+        words->tokenizer.xCreate(context, NULL, 0, &words->made) != SQLITE_OK ||
+        api->xCreateFunction(api, "relevance", words, relevance, NULL) != SQLITE_OK)
+        return error_set(error, ERROR_INTERNAL, "out of memory");
+    return records_run(words->records, error,
+                       "CREATE VIRTUAL TABLE temp.memory_word_counts"
+                       " USING fts5vocab('main', 'memory_words', 'row')",
+                       "") < 0
+               ? -1
+               : 0;
 }
 
 struct words *words_open(struct records *records, struct error *error)
 {
-    struct words *words = calloc(1, sizeof *words);
-    fts5_api *api = find_api(records_handle(records));
-    void *context = NULL;
-    if (words)
-        words->records = records;
-    if (words && api &&
-        api->xFindTokenizer(api, "unicode61", &context, &words->tokenizer) == SQLITE_OK &&
-        words->tokenizer.xCreate(context, NULL, 0, &words->made) == SQLITE_OK &&
-        api->xCreateFunction(api, "relevance", words, relevance, NULL) == SQLITE_OK) {
-        /* of this connection alone; the table that it counts may come later */
-        if (records_run(records, error,
-                        "CREATE VIRTUAL TABLE temp.memory_word_counts"
-                        " USING fts5vocab('main', 'memory_words', 'row')",
-                        "") >= 0)
-            return words;
-        words_close(words);
+    fts5_api *api = records_full_text(records, error);
+    struct words *words = api ? calloc(1, sizeof *words) : NULL;
+    if (!words) {
+        if (api)
+            error_set(error, ERROR_INTERNAL, "out of memory");
         return NULL;
     }
+    words->records = records;
+    if (prepare(words, api, error) == 0)
+        return words;
     words_close(words);
-    error_set(error, ERROR_TARGET, "records: this SQLite has no full-text search (FTS5)");
     return NULL;
 }
 
