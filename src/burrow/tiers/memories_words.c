@@ -11,6 +11,8 @@
 
 int memories_open(struct store *store, struct error *error)
 {
+    if (store->memory_words)
+        return 0;
     store->memory_postings_limit = HELD_POSTINGS;
     store->memory_words = word_index_open(
         store->records,

@@ -25,6 +25,8 @@ static const char *const migrations[] = {
 
 static int open_words(struct store *store, struct error *error)
 {
+    if (store->chat_words)
+        return 0;
     store->chat_words = word_index_open(
         store->records, "SELECT id, content FROM chats WHERE id > ?1 ORDER BY id LIMIT ?2", error);
     return store->chat_words ? word_index_load(store->chat_words, error) : -1;

@@ -38,6 +38,8 @@ static const char *const migrations[] = {
 
 static int open_words(struct store *store, struct error *error)
 {
+    if (store->todo_words)
+        return 0;
     store->todo_words = word_index_open(
         store->records,
         "SELECT id, title || char(10) || description FROM todos WHERE id > ?1 ORDER BY id LIMIT ?2",

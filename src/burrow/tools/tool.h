@@ -51,7 +51,8 @@ struct tool_group {
     const char *const *migrations; /* of its tables, ended by NULL; NULL: it has none */
     const struct tool *tools;
     size_t count;
-    int (*open)(struct store *store, struct error *error); /* with its tables; may be NULL */
+    /* With its tables; may be NULL. A store may have several dispatchers: the first one opens. */
+    int (*open)(struct store *store, struct error *error);
 };
 
 /* Fail the call; returns -1. Reasons: not_found, invalid_argument, conflict, tier_unavailable,
