@@ -91,6 +91,17 @@ int buffer_append_uint(struct buffer *buffer, unsigned long long value)
     return buffer_append(buffer, digits + at, sizeof digits - at);
 }
 
+int buffer_append_int(struct buffer *buffer, long long value)
+{
+    size_t before = buffer_length(buffer);
+    unsigned long long size = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
+    if ((value >= 0 || buffer_append_char(buffer, '-') == 0) &&
+        buffer_append_uint(buffer, size) == 0)
+        return 0;
+    buffer->end = buffer->start + before;
+    return -1;
+}
+
 int buffer_printf(struct buffer *buffer, const char *format, ...)
 {
     va_list arguments, again;

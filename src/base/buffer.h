@@ -63,6 +63,7 @@ static inline int buffer_append_char(struct buffer *buffer, char byte)
     return 0;
 }
 int buffer_append_uint(struct buffer *buffer, unsigned long long value);
+int buffer_append_int(struct buffer *buffer, long long value);
 int buffer_printf(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -10,15 +10,6 @@ static int write_string(struct buffer *buffer, const char *bytes, size_t length)
                : 0;
 }
 
-static int write_integer(struct buffer *buffer, json_int_t value)
-{
-    if (value >= 0)
-        return buffer_append_uint(buffer, (unsigned long long)value);
-    if (buffer_append_char(buffer, '-') < 0)
-        return -1;
-    return buffer_append_uint(buffer, 0 - (unsigned long long)value);
-}
-
 static int write_real(struct buffer *buffer, double value)
 {
     char text[JSON_REAL_BYTES];
@@ -72,7 +63,7 @@ int json_write(struct buffer *buffer, const json_t *value)
     case JSON_STRING:
         return write_string(buffer, json_string_value(value), json_string_length(value));
     case JSON_INTEGER:
-        return write_integer(buffer, json_integer_value(value));
+        return buffer_append_int(buffer, json_integer_value(value));
     case JSON_REAL:
         return write_real(buffer, json_real_value(value));
     case JSON_TRUE:

@@ -28,15 +28,6 @@ int template_render(const struct text_template *text_template,
     return 0;
 }
 
-static int append_int(struct buffer *output, int64_t value)
-{
-    if (value >= 0)
-        return buffer_append_uint(output, (unsigned long long)value);
-    if (buffer_append_char(output, '-') < 0)
-        return -1;
-    return buffer_append_uint(output, 0 - (unsigned long long)value);
-}
-
 /* A field that reads as a JSON number, true, false or null; anything else is text. */
 static bool is_json_atom(const char *text)
 {
@@ -226,7 +217,8 @@ static int render_segment(const struct text_template *text_template, const struc
     case SEGMENT_NOW:
         return buffer_append_uint(output, clock_wall_ns() / NS_PER_MS);
     case SEGMENT_RANDOM:
-        return append_int(output, random_between(context->random, segment->low, segment->high));
+        return buffer_append_int(output,
+                                 random_between(context->random, segment->low, segment->high));
     case SEGMENT_DATA:
         return render_data(text_template, segment, context, output, detail);
     case SEGMENT_CAPTURE:

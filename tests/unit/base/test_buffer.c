@@ -47,6 +47,8 @@ static void refuses_beyond_its_limit_unchanged(void **state)
     assert_int_equal(buffer_append_text(&buffer, "6789"), -1);
     assert_content(&buffer, "12345");
     assert_int_equal(buffer_append_uint(&buffer, 1234), -1);
+    assert_int_equal(buffer_append_int(&buffer, -123), -1); /* no sign alone is left */
+    assert_content(&buffer, "12345");
     assert_int_equal(buffer_append_json_escaped(&buffer, "a\n\"", 3), -1);
     assert_content(&buffer, "12345");
     assert_null(buffer_reserve(&buffer, 4));
