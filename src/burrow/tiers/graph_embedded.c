@@ -401,7 +401,7 @@ static int keeps_degrees(struct embedded_graph *graph, struct error *error)
 {
     if (graph->keeps_degrees)
         return 1;
-    if (sqlite3_txn_state(records_handle(graph->records), "main") == SQLITE_TXN_WRITE)
+    if (records_is_writing(graph->records))
         return 0;
     if (graph_keep_degrees(graph->records, error) < 0)
         return -1;

@@ -197,7 +197,9 @@ int records_begin_reading(struct records *records, struct error *error)
 
 void records_end_reading(struct records *records)
 {
-    if (records->transaction == READING && !sqlite3_get_autocommit(records->database))
+    if (records->transaction != READING)
+        return;
+    if (!sqlite3_get_autocommit(records->database))
         records_run(records, NULL, "COMMIT", "");
     records->transaction = NONE;
 }

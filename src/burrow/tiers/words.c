@@ -46,8 +46,7 @@ static int length_of(const Fts5ExtensionApi *api, Fts5Context *row, int *length)
         return SQLITE_OK;
     }
     int result = api->xColumnSize(row, -1, length);
-    if (result == SQLITE_OK &&
-        sqlite3_txn_state(records_handle(words->records), "main") != SQLITE_TXN_WRITE)
+    if (result == SQLITE_OK && !records_is_writing(words->records))
         *kept = (struct length){id, *length};
     return result;
 }
