@@ -145,7 +145,7 @@ int64_t memories_store(struct store *store, const char *name, const char *type, 
     int64_t id = records_last_id(store->records);
     snprintf(key, sizeof key, "memory:%lld", (long long)id);
     json_t *facts = json_pack("{s:s}", "name", name);
-    int failed = memories_words_put(store, id, name, content, error) < 0 ||
+    int failed = (store->memory_words && word_index_put_kept(store->memory_words, id, error) < 0) ||
                  store_passages(store, id, content, passages, error) < 0 ||
                  store_tags(store, id, tags, error) < 0 ||
                  graph_node_put(store->graph, key, "memory", facts, NULL, error) < 0;
@@ -157,7 +157,7 @@ int memories_delete(struct store *store, int64_t id, struct error *error)
 {
     char key[48];
     struct error problem = {0};
-    if (memories_words_remove(store, id, error) < 0)
+    if (store->memory_words && word_index_remove_kept(store->memory_words, id, error) < 0)
         return -1;
     sqlite3_stmt *row = records_query(store->records, &problem,
                                       "SELECT id FROM passages WHERE memory = ?1", "i", id);

@@ -9,9 +9,4 @@
 size_t memory_hits_keep(struct memory_hit *hits, size_t count, size_t limit, bool distinct,
                         const struct memory_hit *hit);
 
-/* What a memory is found by, in the transaction that keeps or deletes it. -1 with an error. */
-int memories_words_put(struct store *store, int64_t id, const char *name, const char *content,
-                       struct error *error);
-int memories_words_remove(struct store *store, int64_t id, struct error *error);
-
 #endif

@@ -2,9 +2,6 @@
  * while the index in memory is not complete, and where it would be too large. */
 #include "burrow/tiers/memories_internal.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #define RANKED_LIMIT  300     /* memories that hold the words and are ranked in the records */
 #define HELD_AT_ONCE  256     /* memories whose words one search takes into memory */
 #define HELD_POSTINGS 8000000 /* of words in memory; beyond, they are looked for in the records */
@@ -19,50 +16,6 @@ int memories_open(struct store *store, struct error *error)
         "SELECT id, name || char(10) || content FROM memories WHERE id > ?1 ORDER BY id LIMIT ?2",
         error);
     return store->memory_words ? 0 : -1;
-}
-
-/* ---- keeping -------------------------------------------------------------------------------- */
-
-/* `change` is word_index_put or word_index_remove. */
-static int change_words(struct store *store, int64_t id, const char *name, const char *content,
-                        int (*change)(struct word_index *, int64_t, const char *, struct error *),
-                        struct error *error)
-{
-    size_t length = strlen(name), rest = strlen(content) + 1;
-    char *text = malloc(length + 1 + rest);
-    if (!text)
-        return error_set(error, ERROR_INTERNAL, "out of memory");
-    memcpy(text, name, length);
-    text[length] = '\n';
-    memcpy(text + length + 1, content, rest);
-    int failed = change(store->memory_words, id, text, error);
-    free(text);
-    return failed;
-}
-
-int memories_words_put(struct store *store, int64_t id, const char *name, const char *content,
-                       struct error *error)
-{
-    return store->memory_words ? change_words(store, id, name, content, word_index_put, error) : 0;
-}
-
-int memories_words_remove(struct store *store, int64_t id, struct error *error)
-{
-    struct error problem = {0};
-    if (!store->memory_words)
-        return 0;
-    sqlite3_stmt *row = records_query(store->records, &problem,
-                                      "SELECT name, content FROM memories WHERE id = ?1", "i", id);
-    if (row && records_next(row, &problem)) {
-        change_words(store, id, records_text(row, 0), records_text(row, 1), word_index_remove,
-                     &problem);
-        records_done(row);
-    }
-    if (problem.code == ERROR_NONE)
-        return 0;
-    if (error)
-        *error = problem;
-    return -1;
 }
 
 /* ---- in the records ------------------------------------------------------------------------- */

@@ -410,6 +410,33 @@ int word_index_remove(struct word_index *index, int64_t id, const char *text, st
     return add_change(index, id, true, text, error);
 }
 
+static int change_kept(struct word_index *index, int64_t id, bool removed, struct error *error)
+{
+    struct error problem = {0};
+    sqlite3_stmt *row =
+        records_query(index->records, &problem, index->load, "ii", id - 1, (int64_t)1);
+    if (row && records_next(row, &problem)) {
+        if (sqlite3_column_int64(row, 0) == id)
+            add_change(index, id, removed, records_text(row, 1), &problem);
+        records_done(row);
+    }
+    if (problem.code == ERROR_NONE)
+        return 0;
+    if (error)
+        *error = problem;
+    return -1;
+}
+
+int word_index_put_kept(struct word_index *index, int64_t id, struct error *error)
+{
+    return change_kept(index, id, false, error);
+}
+
+int word_index_remove_kept(struct word_index *index, int64_t id, struct error *error)
+{
+    return change_kept(index, id, true, error);
+}
+
 void word_index_committed(struct word_index *index)
 {
     for (size_t i = 0; i < index->change_count && !index->behind; i++) {

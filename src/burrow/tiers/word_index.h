@@ -38,6 +38,10 @@ uint64_t word_index_postings(const struct word_index *index);
  * call's transaction. */
 int word_index_put(struct word_index *index, int64_t id, const char *text, struct error *error);
 int word_index_remove(struct word_index *index, int64_t id, const char *text, struct error *error);
+/* The same with the text that the records hold of it now: after it was written, and before it is
+ * changed or deleted. Of one that is not there nothing is done. */
+int word_index_put_kept(struct word_index *index, int64_t id, struct error *error);
+int word_index_remove_kept(struct word_index *index, int64_t id, struct error *error);
 /* The store's: the transaction of the call is over. */
 void word_index_committed(struct word_index *index);
 void word_index_rolled_back(struct word_index *index);

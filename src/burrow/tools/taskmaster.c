@@ -47,19 +47,6 @@ static int open_words(struct store *store, struct error *error)
     return store->todo_words ? word_index_load(store->todo_words, error) : -1;
 }
 
-/* What a task is found by: `change` is word_index_put or word_index_remove. */
-static int change_words(struct tool_call *call, int64_t id, const char *title,
-                        const char *description,
-                        int (*change)(struct word_index *, int64_t, const char *, struct error *))
-{
-    char *text;
-    if (asprintf(&text, "%s\n%s", title, description) < 0)
-        return tool_fail(call, "internal", "out of memory");
-    int failed = change(call->store->todo_words, id, text, &call->error);
-    free(text);
-    return failed < 0 ? tool_fail_tier(call) : 0;
-}
-
 #define TODO_COLUMNS                                                                               \
     "id, title, description, status, priority, due_at, minutes, created_at, updated_at,"           \
     " completed_at, note"
@@ -130,9 +117,8 @@ static int add_todo(struct tool_call *call)
     snprintf(key, sizeof key, "task:%lld", (long long)id);
     if (graph_node_put(call->store->graph, key, "task", NULL, NULL, &call->error) < 0)
         return tool_fail_tier(call);
-    if (change_words(call, id, tool_text(call, "title", ""), tool_text(call, "description", ""),
-                     word_index_put) < 0)
-        return -1;
+    if (word_index_put_kept(call->store->todo_words, id, &call->error) < 0)
+        return tool_fail_tier(call);
     return find_todo(call, id);
 }
 
@@ -186,27 +172,14 @@ static int list_todos(struct tool_call *call)
                       tool_integer(call, "offset", 0), tool_integer(call, "limit", 20)));
 }
 
-/* The words of a task that will have others. */
-static int forget_words(struct tool_call *call, int64_t id)
-{
-    int failed = 0;
-    sqlite3_stmt *row =
-        records_query(call->store->records, &call->error,
-                      "SELECT title, description FROM todos WHERE id = ?1", "i", id);
-    if (row && records_next(row, &call->error)) {
-        failed =
-            change_words(call, id, records_text(row, 0), records_text(row, 1), word_index_remove);
-        records_done(row);
-    }
-    return call->error.code == ERROR_NONE ? failed : tool_fail_tier(call);
-}
-
 static int update_todo(struct tool_call *call)
 {
     int64_t id = tool_integer(call, "id", 0), due = tool_integer(call, "due_at", -1);
     bool renamed = tool_value(call, "title") || tool_value(call, "description");
-    if (forget_cached(call, id) < 0 || (renamed && forget_words(call, id) < 0))
+    if (forget_cached(call, id) < 0)
         return -1;
+    if (renamed && word_index_remove_kept(call->store->todo_words, id, &call->error) < 0)
+        return tool_fail_tier(call);
     int failed = answer_with(
         call,
         records_query(call->store->records, &call->error,
@@ -222,9 +195,8 @@ static int update_todo(struct tool_call *call)
         id);
     if (failed < 0 || !renamed)
         return failed;
-    const json_t *todo = json_object_get(call->structured, "todo");
-    return change_words(call, id, json_string_value(json_object_get(todo, "title")),
-                        json_string_value(json_object_get(todo, "description")), word_index_put);
+    return word_index_put_kept(call->store->todo_words, id, &call->error) < 0 ? tool_fail_tier(call)
+                                                                              : 0;
 }
 
 static int complete_todo(struct tool_call *call)
