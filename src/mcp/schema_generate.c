@@ -200,6 +200,19 @@ static json_t *build_type(struct demand *d, unsigned types)
     return types & SCHEMA_BOOLEAN ? build_boolean(d) : json_null();
 }
 
+/* Whether it holds, when that can be told with the steps that schema_validate would have as well:
+ * what nobody can check is not made either. */
+static bool check(struct generator *g, const struct schema_node *node, const json_t *value,
+                  char *text, size_t size, bool *told)
+{
+    size_t allowed = g->steps < SCHEMA_VALIDATION_STEPS ? g->steps : SCHEMA_VALIDATION_STEPS;
+    size_t left = allowed;
+    bool valid = schema_node_validate(node, value, &left, text, size);
+    g->steps -= allowed - left;
+    *told = left > 0;
+    return valid;
+}
+
 static bool acceptable(struct generator *g, const struct wish *wish, const struct literal *literals,
                        size_t count, const json_t *value, const char **why, char *text, size_t size)
 {
@@ -209,8 +222,9 @@ static bool acceptable(struct generator *g, const struct wish *wish, const struc
     }
     for (size_t i = 0; i < count; i++) {
         *why = text;
-        bool valid = schema_node_validate(literals[i].node, value, &g->steps, text, size);
-        if (valid == literals[i].negated || g->steps == 0) {
+        bool told;
+        bool valid = check(g, literals[i].node, value, text, size, &told);
+        if (valid == literals[i].negated || !told) {
             if (valid)
                 *why = "it matches what is forbidden";
             return false;

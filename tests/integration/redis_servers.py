@@ -7,6 +7,7 @@ usage: redis_servers.py CICADA [NAME_PART]"""
 import json
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -18,11 +19,20 @@ DEFAULT_MIX = {"GET", "SET", "HSET", "HGETALL", "LPUSH", "LRANGE", "ZADD", "ZRAN
 VERDICTS = (0, 1, 4)  # a verdict on thresholds is no business of these tests
 
 
-def run_plan(cicada, plan, *arguments, codes=VERDICTS):
+def write_plan(cicada, plan):
     path = os.path.join(cicada.folder.name, f"plan-{threading.get_ident()}-{time.monotonic_ns()}.yaml")
     with open(path, "w", encoding="utf-8") as file:
         json.dump(plan, file)  # JSON is YAML
-    run = cicada.run(path, *arguments)
+    return path
+
+
+def start_plan(cicada, plan):
+    """Under way until it is interrupted, which is when the test has seen what it waits for."""
+    return cicada.start(write_plan(cicada, {"duration": "1h", "lost_after": "1h", **plan}))
+
+
+def run_plan(cicada, plan, *arguments, codes=VERDICTS):
+    run = cicada.run(write_plan(cicada, plan), *arguments)
     expect(run.code in codes, run.describe())
     return run
 
@@ -68,42 +78,40 @@ def weights_hold(cicada, server):
         expect(started == round(2000 * share), f"{started} of {name}")
 
 
+def counted(server, section, pattern):
+    found = re.search(pattern, server.command("INFO", section))
+    return int(found.group(1)) if found else 0
+
+
+def reads(server):
+    """GETs that the server has answered since it was started."""
+    return counted(server, "commandstats", r"cmdstat_get:calls=(\d+)")
+
+
+def refusals(server):
+    return counted(server, "errorstats", r"errorstat_WRONGPASS:count=(\d+)")
+
+
 def removes_what_it_made(cicada, server):
     server.commands(["SELECT", 5], ["SET", "cicada:theirs", "1"], ["SET", "other", "2"])
-    seen = []
-    stop = threading.Event()
-
-    def look():
-        while not stop.is_set():
-            seen.append(len(server.keys(5)))
-            time.sleep(0.02)
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    run = run_plan(cicada, {"target": server.url("/5?keys=200&ttl=1h"), "users": 5, "duration": "1s"})
-    stop.set()
-    watcher.join()
-    expect(max(seen) >= 2 + 200 + 4 * 20, f"at most {max(seen)} keys were there")
+    with start_plan(cicada, {"target": server.url("/5?keys=200&ttl=1h"), "users": 5}) as run:
+        run.wait_until(lambda: len(server.keys(5)) >= 2 + 200 + 4 * 20, "the keys of its data set")
+        run = run.interrupt()
     expect(sorted(server.keys(5)) == ["cicada:theirs", "other"], f"left: {server.keys(5)[:5]}")
     expect(facts(run)["database"] == 5 and facts(run)["prefix"].startswith("cicada:"), f"{facts(run)}")
 
 
 def expires_what_it_makes(cicada, server):
     found = {}
-    done = threading.Event()
 
     def look():
-        while not done.is_set():
-            for key in server.keys(6):
-                found[key] = server.commands(["SELECT", 6], ["TTL", key])[1]
-            time.sleep(0.01)
+        for key in server.keys(6):
+            found[key] = server.commands(["SELECT", 6], ["TTL", key])[1]
+        return len(found) >= 10
 
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    run_plan(cicada, {"target": server.url("/6?keys=10&ttl=500s"), "users": 5, "duration": "1s"})
-    done.set()
-    watcher.join()
-    expect(len(found) >= 10, f"{found}")
+    with start_plan(cicada, {"target": server.url("/6?keys=10&ttl=500s"), "users": 5}) as run:
+        run.wait_until(look, "keys to look at")
+        run.interrupt()
     unbounded = {key: ttl for key, ttl in found.items() if ttl == -1 or ttl > 500}
     expect(not unbounded, f"without a bounded life: {unbounded}")
 
@@ -313,38 +321,26 @@ def credentials_put_right(cicada):
     """What an administrator corrects in mid-run is used at once, on the connections there are."""
     with RedisServer() as server:
         server.command("ACL", "SETUSER", "late", "on", ">old", "~*", "+@all")
-
-        def correct():
-            time.sleep(1.5)
+        plan = {"target": {"url": f"redis://late:new@127.0.0.1:{server.port}", "options": {"pipeline": 4}},
+                "users": 8, "think_time": "5ms"}
+        with start_plan(cicada, plan) as run:
+            run.wait_until(lambda: refusals(server) > 50, "refusals: more than those before the users begin")
             server.command("ACL", "SETUSER", "late", "resetpass", ">new")
-
-        other = threading.Thread(target=correct)
-        other.start()
-        run = run_plan(cicada, {"target": {"url": f"redis://late:new@127.0.0.1:{server.port}",
-                                           "options": {"pipeline": 4}},
-                                "users": 8, "duration": "3s", "think_time": "5ms"})
-        other.join()
+            run.wait_until(lambda: reads(server) > 100, "reads with the right password")
+            run = run.interrupt()
         counts, reasons, _ = outcomes_of(run.result)
-        expect(counts.get("ok", 0) > 100 and counts.get("source_error", 0) > 100, f"{counts}")
-        expect({r["detail"] for r in reasons} == {"auth"}, f"{reasons}")
+        expect(counts.get("ok", 0) > 100 and counts.get("source_error", 0) > 0, f"{counts}")
+        expect({r["detail"] for r in reasons if r["kind"] == "source_error"} == {"auth"}, f"{reasons}")
         expect(server.keys() == [], f"left: {server.keys()[:5]}")
-
-
-def reads(server):
-    """GETs that the server has answered since it was started."""
-    found = re.search(r"cmdstat_get:calls=(\d+)", server.command("INFO", "commandstats"))
-    return int(found.group(1)) if found else 0
 
 
 def restarted_in_mid_run(cicada, pipeline):
     """Seen on the server, not by a clock: users work, it dies, it comes back, users work again, in one run."""
     with RedisServer() as server:
         users = 20
-        plan = os.path.join(cicada.folder.name, f"restart-{pipeline}.yaml")
-        with open(plan, "w", encoding="utf-8") as file:
-            json.dump({"target": {"url": server.url(), "options": {"pipeline": pipeline, "keys": 10}}, "users": users,
-                       "duration": "1h", "lost_after": "1h", "think_time": "1ms"}, file)
-        with cicada.start(plan) as run:
+        plan = {"target": {"url": server.url(), "options": {"pipeline": pipeline, "keys": 10}}, "users": users,
+                "think_time": "1ms"}
+        with start_plan(cicada, plan) as run:
             run.wait_until(lambda: reads(server) > 500, "reads before the kill")
             server.stop(kill=True)
             time.sleep(1)  # for some attempts in vain
@@ -357,33 +353,42 @@ def restarted_in_mid_run(cicada, pipeline):
 
 def gone_for_good(cicada):
     with RedisServer() as server:
-        other = threading.Thread(target=lambda: (time.sleep(1), server.stop(kill=True)))
-        other.start()
-        run = run_plan(cicada, {"target": server.url(), "users": 2, "duration": "4s", "think_time": "10ms",
-                                "connect_timeout": "1s"}, codes=(0, 1, 3, 4))
-        other.join()
+        plan = {"target": server.url(), "users": 2, "think_time": "10ms", "connect_timeout": "1s"}
+        with start_plan(cicada, plan) as run:
+            run.wait_until(lambda: reads(server) > 10, "reads before the kill")
+            server.stop(kill=True)
+            run = run.interrupt()
         expect("could not be removed" in run.errors and "expire" in run.errors, run.errors)
     run = run_plan(cicada, {"target": f"redis://127.0.0.1:{free_port()}", "users": 1, "operations": 1}, codes=(3,))
     expect("cannot reach Redis" in run.errors and "refused" in run.errors, run.errors)
 
 
+def given_up(port):
+    """Connections to the port whose other end has closed, while the server has not: Linux, tcp(7), state CLOSE_WAIT."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        sockets = [line.split() for line in file.readlines()[1:]]
+    return sum(int(fields[1].split(":")[1], 16) == port and fields[3] == "08" for fields in sockets)
+
+
 def stalled(cicada):
     """A server that stops answering: timeouts, then new connections; late answers harm nobody."""
     with RedisServer() as server:
-        def pause():
-            time.sleep(1)
-            server.command("CLIENT", "PAUSE", "1200", "ALL")
-
-        other = threading.Thread(target=pause)
-        other.start()
-        run = run_plan(cicada, {"target": {"url": server.url(), "options": {"pipeline": 8}}, "users": 16,
-                                "duration": "4s", "timeout": "400ms", "think_time": "5ms"})
-        other.join()
+        plan = {"target": {"url": server.url(), "options": {"pipeline": 8}}, "users": 16, "timeout": "400ms",
+                "think_time": "5ms"}
+        with start_plan(cicada, plan) as run:
+            run.wait_until(lambda: reads(server) > 100, "reads before the stall")
+            server.process.send_signal(signal.SIGSTOP)
+            try:
+                run.wait_until(lambda: given_up(server.port), "a connection that is given up")
+            finally:
+                server.process.send_signal(signal.SIGCONT)
+            before = reads(server)
+            run.wait_until(lambda: reads(server) > before + 100, "reads after the stall")
+            run = run.interrupt()
         counts, reasons, _ = outcomes_of(run.result)
-        expect(set(counts) == {"ok", "timeout"}, f"{counts} {reasons}")
-        expect(counts["timeout"] >= 16, f"{counts}")
-        seconds = run.result["phases"][0]["targets"][0]["seconds"]
-        expect(any(second["ok"] for second in seconds if second["at_s"] >= 3), "no recovery")
+        expect(set(counts) <= {"ok", "timeout", "cancelled", "not_run"}, f"{counts} {reasons}")
+        expect(counts.get("timeout", 0) > 0, f"{counts}")
+        expect(server.keys() == [], f"left: {server.keys()[:5]}")
 
 
 def at_its_limits(cicada):
@@ -409,6 +414,10 @@ def cluster_node():
 
 def replica_and_cluster(cicada):
     with RedisServer() as master, RedisServer("--replicaof", f"127.0.0.1 {master.port}") as replica:
+        until = time.monotonic() + 30
+        while "master_link_status:up" not in replica.command("INFO", "replication"):
+            expect(time.monotonic() < until, replica.command("INFO", "replication"))
+            time.sleep(0.05)
         run = run_plan(cicada, {"target": replica.url(), "users": 2, "operations": 200})
         _, reasons, _ = outcomes_of(run.result, "SET")
         expect({r["detail"] for r in reasons} == {"READONLY"}, f"{reasons}")
