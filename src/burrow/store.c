@@ -63,6 +63,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
 void store_close(struct store *store)
 {
     checkpoint_stop(store->checkpoint);
+    tallies_close(store->tallies);
     word_index_close(store->memory_words);
     word_index_close(store->chat_words);
     word_index_close(store->todo_words);
@@ -89,6 +90,8 @@ static void follow_records(struct store *store)
 {
     struct word_index *const whole[] = {store->chat_words, store->todo_words};
     graph_rollback(store->graph);
+    tallies_close(store->tallies);
+    store->tallies = NULL;
     vectors_reload(store->vectors, NULL);
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         if (whole[i])
@@ -153,6 +156,8 @@ void store_do_later(struct store *store, bool succeeded)
     for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++)
         if (indexes[i])
             (succeeded ? word_index_committed : word_index_rolled_back)(indexes[i]);
+    if (store->tallies)
+        (succeeded ? tallies_committed : tallies_rolled_back)(store->tallies);
 }
 
 int64_t store_now_ms(void)

@@ -8,6 +8,7 @@
 #include "burrow/tiers/embedder.h"
 #include "burrow/tiers/graph.h"
 #include "burrow/tiers/records.h"
+#include "burrow/tiers/tallies.h"
 #include "burrow/tiers/usage.h"
 #include "burrow/tiers/uses.h"
 #include "burrow/tiers/vectors.h"
@@ -45,6 +46,7 @@ struct store {
     size_t later_count, later_room;
     int64_t opened_at;          /* Unix ms */
     int64_t statistics_kept_at; /* Unix ms; 0: not yet (tools/analytics_kept.h) */
+    struct tallies *tallies;    /* NULL: to be counted when they are asked for */
 };
 
 int store_open(struct store *store, const struct store_options *options, struct error *error);
@@ -64,7 +66,7 @@ int store_round_end(struct store *store, struct error *error);
 #define STORE_USE_PREFIX  "access:" /* of the keys that count uses of a memory, before its id */
 int store_later(struct store *store, const char *key, int64_t amount, struct error *error);
 /* The dispatcher's: the call succeeded, and what it wrote is committed, or it did not. The counts
- * change, and the word indexes follow. */
+ * change, and the word indexes and tallies follow. */
 void store_do_later(struct store *store, bool succeeded);
 
 /* Unix time in milliseconds: what every *_at column and field holds. */

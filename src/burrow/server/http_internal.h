@@ -92,15 +92,17 @@ struct http_peer {
     struct http_server *server;
     const char *session; /* NULL: none */
     struct channel *channel;
-    int fd; /* of the connection; -1: it is gone */
+    int fd;             /* of the connection; -1: it is gone */
+    uint64_t looked_ns; /* when it was seen to be there */
     struct http_running running;
     struct protocol_peer peer;
 };
 void http_peer_begin(struct http_peer *peer, struct http_server *server,
                      struct MHD_Connection *connection, const char *session);
 void http_peer_end(struct http_peer *peer);
-/* The client has closed the connection: in the modern era it cancels by that. */
-bool http_peer_is_gone(const struct http_peer *peer);
+/* The client has closed the connection: in the modern era it cancels by that. Looks at most once a
+ * millisecond. */
+bool http_peer_is_gone(struct http_peer *peer);
 /* notifications/cancelled of a session; `id` as JSON text. */
 void http_cancel(struct http_server *server, const char *session, const char *id);
 
