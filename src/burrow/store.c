@@ -91,7 +91,7 @@ static void follow_records(struct store *store)
     struct word_index *const whole[] = {store->chat_words, store->todo_words};
     graph_rollback(store->graph);
     tallies_close(store->tallies);
-    store->tallies = NULL; /* counted when they are asked for */
+    store->tallies = NULL;
     vectors_reload(store->vectors, NULL);
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
         if (whole[i])

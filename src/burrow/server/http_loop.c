@@ -164,12 +164,12 @@ static bool start(struct http_loop *loop, int fd, MHD_AccessHandlerCallback hand
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (loop->wake_fd < 0)
         return false;
-    loop->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, handle, loop,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed, loop,
-        MHD_OPTION_CONNECTION_LIMIT, options->connection_limit / options->threads,
-        MHD_OPTION_CONNECTION_TIMEOUT, options->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        CONNECTION_MEMORY, MHD_OPTION_END);
+    loop->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, loop,
+                         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed, loop,
+                         MHD_OPTION_CONNECTION_LIMIT, options->connection_limit / options->threads,
+                         MHD_OPTION_CONNECTION_TIMEOUT, options->idle_s,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_END);
     loop->runs = loop->daemon && pthread_create(&loop->thread, NULL, serve, loop) == 0;
     return loop->runs;
 }
