@@ -53,6 +53,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
 void store_close(struct store *store)
 {
     checkpoint_stop(store->checkpoint);
+    memory_facts_close(store->memory_facts);
     word_index_close(store->memory_words);
     word_index_close(store->chat_words);
     word_index_close(store->todo_words);
@@ -115,6 +116,8 @@ void store_do_later(struct store *store, bool succeeded)
     for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++)
         if (indexes[i])
             (succeeded ? word_index_committed : word_index_rolled_back)(indexes[i]);
+    if (store->memory_facts)
+        (succeeded ? memory_facts_committed : memory_facts_rolled_back)(store->memory_facts);
 }
 
 int64_t store_now_ms(void)

@@ -15,12 +15,8 @@
 #define MEMORIES_FOUND_LIMIT 100
 
 extern const char *const memories_migrations[];
-/* With its tables: begins the index in memory of their words. */
+/* With its tables: begins what is kept of them in memory, words and facts. */
 int memories_open(struct store *store, struct error *error);
-
-struct memory_filter { /* NULL: any */
-    const char *type, *tag;
-};
 
 /* A passage that was found. */
 struct memory_hit {

@@ -8,6 +8,8 @@
 
 int memories_open(struct store *store, struct error *error)
 {
+    if (!store->memory_facts && !(store->memory_facts = memory_facts_open(store->records)))
+        return error_set(error, ERROR_INTERNAL, "out of memory");
     if (store->memory_words)
         return 0;
     store->memory_postings_limit = HELD_POSTINGS;
@@ -91,14 +93,8 @@ struct filtering {
 static int passes(void *context, int64_t id, struct error *error)
 {
     const struct filtering *filtering = context;
-    int64_t there = 0;
-    return records_integer(filtering->store->records, error, 0, &there,
-                           "SELECT 1 FROM memories m WHERE id = ?1 AND (?2 IS NULL OR type = ?2)"
-                           " AND (?3 IS NULL OR EXISTS(SELECT 1 FROM memory_tags t"
-                           " WHERE t.tag = ?3 AND t.memory = m.id))",
-                           "iss", id, filtering->filter->type, filtering->filter->tag) < 0
-               ? -1
-               : there > 0;
+    (void)error;
+    return memory_facts_pass(filtering->store->memory_facts, id, filtering->filter);
 }
 
 static int matching_in_memory(struct store *store, const char *words,
@@ -112,6 +108,8 @@ static int matching_in_memory(struct store *store, const char *words,
                                      .counts = filter->type || filter->tag ? passes : NULL,
                                      .context = &filtering};
     size_t most = limit < MEMORIES_FOUND_LIMIT ? limit : MEMORIES_FOUND_LIMIT;
+    if (query.counts && memory_facts_ready(store->memory_facts, error) < 0)
+        return -1;
     int count = word_index_search(store->memory_words, &query, most, found, error);
     query.wanted = WORD_INDEX_ANY;
     if (count == 0)
