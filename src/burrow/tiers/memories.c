@@ -51,6 +51,14 @@ const char *const memories_migrations[] = {
     " passages = passages - (SELECT count(*) FROM passages WHERE memory = old.id)"
     " WHERE type = old.type; DELETE FROM memory_totals WHERE type = old.type AND documents = 0; "
     "END",
+    /* memories up to this id are in the index of words (memories_words.c) */
+    "CREATE TABLE memory_words_end(id INTEGER NOT NULL);"
+    "INSERT INTO memory_words_end SELECT coalesce(max(id), 0) FROM memories;"
+    "DROP TRIGGER memories_inserted; DROP TRIGGER memories_deleted;"
+    "CREATE TRIGGER memories_unindexed AFTER DELETE ON memories"
+    " WHEN old.id <= (SELECT id FROM memory_words_end) BEGIN"
+    " INSERT INTO memory_words(memory_words, rowid, name, content)"
+    " VALUES('delete', old.id, old.name, old.content); END",
     NULL};
 
 /* ---- keeping -------------------------------------------------------------------------------- */
@@ -145,6 +153,7 @@ int64_t memories_store(struct store *store, const char *name, const char *type, 
     snprintf(key, sizeof key, "memory:%lld", (long long)id);
     json_t *facts = json_pack("{s:s}", "name", name);
     int failed = (store->memory_words && word_index_put_kept(store->memory_words, id, error) < 0) ||
+                 memory_words_written(store, id, strlen(content), error) < 0 ||
                  store_passages(store, &cut, content, error) < 0 ||
                  store_tags(store, id, tags, error) < 0 ||
                  memory_facts_put(store->memory_facts, &cut, type, tags, error) < 0 ||

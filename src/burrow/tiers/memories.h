@@ -46,6 +46,9 @@ int memories_matching(struct store *store, const char *words, const struct memor
 int memories_search(struct store *store, const char *query, const struct memory_filter *filter,
                     struct memory_hit *hits, size_t limit, struct error *error);
 
+/* In how many memories a word is, as full text has it: in lower case, without accents. */
+int memories_holding(struct store *store, const char *word, int64_t *count, struct error *error);
+
 /* Count a use of it, in the cache; not counted while that cannot be reached. */
 int memories_used(struct store *store, int64_t id, struct error *error);
 
