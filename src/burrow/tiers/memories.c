@@ -195,23 +195,31 @@ int memories_delete(struct store *store, int64_t id, struct error *error)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
+/* Of id, name, type, tags, time, content. */
+static json_t *memory_of(sqlite3_stmt *row, bool with_content)
+{
+    json_t *memory = json_object();
+    json_object_set_new_nocheck(memory, "id", json_integer(sqlite3_column_int64(row, 0)));
+    json_object_set_new_nocheck(memory, "name", records_json_text(row, 1));
+    json_object_set_new_nocheck(memory, "type", records_json_text(row, 2));
+    json_object_set_new_nocheck(memory, "tags", records_json(row, 3));
+    json_object_set_new_nocheck(memory, "created_at", json_integer(sqlite3_column_int64(row, 4)));
+    json_object_set_new_nocheck(memory, "bytes", json_integer(sqlite3_column_bytes(row, 5)));
+    if (with_content)
+        json_object_set_new_nocheck(memory, "content", records_json_text(row, 5));
+    return memory;
+}
+
 json_t *memories_get(struct store *store, int64_t id, bool with_content, struct error *error)
 {
     struct error problem = {0};
     json_t *memory = NULL;
-    sqlite3_stmt *row = records_query(
-        store->records, &problem,
-        "SELECT id, name, type, tags, created_at, length(CAST(content AS BLOB)), content"
-        " FROM memories WHERE id = ?1",
-        "i", id);
+    sqlite3_stmt *row = records_query(store->records, &problem,
+                                      "SELECT id, name, type, tags, created_at, content"
+                                      " FROM memories WHERE id = ?1",
+                                      "i", id);
     if (row && records_next(row, &problem)) {
-        memory =
-            json_pack("{s:I, s:s, s:s, s:o, s:I, s:I}", "id", (json_int_t)id, "name",
-                      records_text(row, 1), "type", records_text(row, 2), "tags",
-                      records_json(row, 3), "created_at", (json_int_t)sqlite3_column_int64(row, 4),
-                      "bytes", (json_int_t)sqlite3_column_int64(row, 5));
-        if (with_content)
-            json_object_set_new(memory, "content", records_json_text(row, 6));
+        memory = memory_of(row, with_content);
         records_done(row);
     } else if (problem.code == ERROR_NONE) {
         memory = json_null();
@@ -221,13 +229,31 @@ json_t *memories_get(struct store *store, int64_t id, bool with_content, struct 
     return memory;
 }
 
-char *memories_passage(struct store *store, int64_t passage, struct error *error)
+json_t *memories_found(struct store *store, const struct memory_hit *hit, struct error *error)
 {
-    char *text = NULL;
+    json_t *memory = NULL;
+    sqlite3_stmt *row =
+        records_query(store->records, error,
+                      "SELECT m.id, m.name, m.type, m.tags, m.created_at, m.content, p.text"
+                      " FROM memories m LEFT JOIN passages p ON p.id = ?2 WHERE m.id = ?1",
+                      "ii", hit->memory, hit->passage);
+    if (row && records_next(row, error)) {
+        memory = memory_of(row, false);
+        json_object_set_new_nocheck(memory, "score", json_real(hit->score));
+        if (hit->passage)
+            json_object_set_new_nocheck(memory, "passage", records_json_text(row, 6));
+        records_done(row);
+    }
+    return memory;
+}
+
+json_t *memories_passage(struct store *store, int64_t passage, struct error *error)
+{
+    json_t *text = NULL;
     sqlite3_stmt *row = records_query(store->records, error,
                                       "SELECT text FROM passages WHERE id = ?1", "i", passage);
     if (row && records_next(row, error)) {
-        text = strdup(records_text(row, 0));
+        text = records_json_text(row, 0);
         records_done(row);
     }
     return text;

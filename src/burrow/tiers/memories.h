@@ -33,8 +33,11 @@ int memories_delete(struct store *store, int64_t id, struct error *error);
 /* {"id", "name", "type", "tags", "created_at", "bytes"} and, if asked, "content"; a new reference,
  * json_null() when missing, NULL on an error. */
 json_t *memories_get(struct store *store, int64_t id, bool with_content, struct error *error);
-/* The text of a passage, allocated; NULL when it is gone or on an error. */
-char *memories_passage(struct store *store, int64_t passage, struct error *error);
+/* The same of one that was found, with its "score" and, unless it was found by its words only, the
+ * "passage"; NULL when it is gone or on an error. */
+json_t *memories_found(struct store *store, const struct memory_hit *hit, struct error *error);
+/* The text of a passage, a new reference; NULL when it is gone or on an error. */
+json_t *memories_passage(struct store *store, int64_t passage, struct error *error);
 
 /* Nearest passages, best first; one for each memory when `distinct`. How many, -1 an error. */
 int memories_nearest(struct store *store, const char *query, const struct memory_filter *filter,
