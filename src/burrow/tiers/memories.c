@@ -287,6 +287,8 @@ static int better_first(const void *one, const void *other)
 size_t memory_hits_keep(struct memory_hit *hits, size_t count, size_t limit, bool distinct,
                         const struct memory_hit *hit)
 {
+    if (count == limit && (limit == 0 || better_first(&hits[count - 1], hit) <= 0))
+        return count; /* most are */
     for (size_t i = 0; distinct && i < count; i++) {
         if (hits[i].memory != hit->memory)
             continue;
@@ -295,8 +297,6 @@ size_t memory_hits_keep(struct memory_hit *hits, size_t count, size_t limit, boo
         memmove(&hits[i], &hits[i + 1], (--count - i) * sizeof *hits);
         break;
     }
-    if (count == limit && (limit == 0 || better_first(&hits[count - 1], hit) <= 0))
-        return count;
     size_t at = count < limit ? count++ : count - 1;
     for (; at > 0 && better_first(hit, &hits[at - 1]) < 0; at--)
         hits[at] = hits[at - 1];
