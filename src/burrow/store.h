@@ -27,7 +27,8 @@ struct store_options {
 };
 
 struct store {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* recursive: who holds it for a round takes it for each call of it too */
+    bool has_rounds;      /* all that is written is in the records */
     struct records *records;
     struct checkpoint *checkpoint; /* of the records; NULL when they are in memory only */
     struct words *words;
@@ -50,6 +51,14 @@ struct store {
 
 int store_open(struct store *store, const struct store_options *options, struct error *error);
 void store_close(struct store *store);
+
+/* Calls that write, one after the other, in one transaction: its end is most of what a small write
+ * costs. Between these the calling thread runs the calls, as always; none of them may be answered
+ * before the end. A call that fails undoes its own writes only. The end: -1 with an error when
+ * nothing of any of them stands; they can be run again. Only when the store has rounds: another
+ * process commits by itself. */
+void store_round_begin(struct store *store);
+int store_round_end(struct store *store, struct error *error);
 
 /* Change a count of the cache when the call has succeeded, so that one that fails, or is run again,
  * changes nothing of it: add `amount`, or delete it when that is 0. */
