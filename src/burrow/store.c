@@ -96,6 +96,8 @@ static void follow_records(struct store *store)
             word_index_load(whole[i], NULL);
     if (store->memory_words)
         word_index_clear(store->memory_words);
+    if (store->memory_facts)
+        memory_facts_clear(store->memory_facts);
 }
 
 int store_round_end(struct store *store, struct error *error)

@@ -59,7 +59,7 @@ struct memory_facts *memory_facts_open(struct records *records)
     return facts;
 }
 
-static void clear(struct memory_facts *facts)
+void memory_facts_clear(struct memory_facts *facts)
 {
     for (size_t i = 0; i < facts->label_slots; i++) {
         if (facts->labels[i])
@@ -80,7 +80,7 @@ void memory_facts_close(struct memory_facts *facts)
     if (!facts)
         return;
     memory_facts_rolled_back(facts);
-    clear(facts);
+    memory_facts_clear(facts);
     free(facts->changes);
     free(facts);
 }
@@ -300,7 +300,7 @@ int memory_facts_ready(struct memory_facts *facts, struct error *error)
 {
     if (facts->complete)
         return 0;
-    clear(facts);
+    memory_facts_clear(facts);
     if (load_memories(facts, error) < 0 || load_tags(facts, error) < 0)
         return -1;
     facts->complete = true;
@@ -376,7 +376,7 @@ void memory_facts_committed(struct memory_facts *facts)
     for (size_t i = 0; i < facts->change_count && facts->complete && !facts->provisional; i++)
         facts->complete = apply(facts, &facts->changes[i]) == 0;
     if (facts->holes > LEAST_HOLES && facts->holes * 2 > facts->count)
-        clear(facts);
+        memory_facts_clear(facts);
     memory_facts_rolled_back(facts);
 }
 
@@ -386,7 +386,7 @@ void memory_facts_rolled_back(struct memory_facts *facts)
         free_change(&facts->changes[i]);
     facts->change_count = 0;
     if (facts->provisional)
-        clear(facts);
+        memory_facts_clear(facts);
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */

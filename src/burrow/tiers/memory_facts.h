@@ -36,6 +36,8 @@ int memory_facts_remove(struct memory_facts *facts, int64_t memory, struct error
 /* The store's: the transaction of the call is over. */
 void memory_facts_committed(struct memory_facts *facts);
 void memory_facts_rolled_back(struct memory_facts *facts);
+/* Nothing is held any more: it is read anew. For what was said to be committed and was not. */
+void memory_facts_clear(struct memory_facts *facts);
 
 /* Before the following, which see what is committed: 0 when all is there, -1 with an error. */
 int memory_facts_ready(struct memory_facts *facts, struct error *error);
