@@ -64,6 +64,7 @@ void store_close(struct store *store)
 {
     checkpoint_stop(store->checkpoint);
     tallies_close(store->tallies);
+    memory_facts_close(store->memory_facts);
     word_index_close(store->memory_words);
     word_index_close(store->chat_words);
     word_index_close(store->todo_words);
@@ -98,6 +99,8 @@ static void follow_records(struct store *store)
             word_index_load(whole[i], NULL);
     if (store->memory_words)
         word_index_clear(store->memory_words);
+    if (store->memory_facts)
+        memory_facts_clear(store->memory_facts);
 }
 
 int store_round_end(struct store *store, struct error *error)
@@ -158,6 +161,8 @@ void store_do_later(struct store *store, bool succeeded)
             (succeeded ? word_index_committed : word_index_rolled_back)(indexes[i]);
     if (store->tallies)
         (succeeded ? tallies_committed : tallies_rolled_back)(store->tallies);
+    if (store->memory_facts)
+        (succeeded ? memory_facts_committed : memory_facts_rolled_back)(store->memory_facts);
 }
 
 int64_t store_now_ms(void)

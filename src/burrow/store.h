@@ -7,6 +7,7 @@
 #include "burrow/tiers/checkpoint.h"
 #include "burrow/tiers/embedder.h"
 #include "burrow/tiers/graph.h"
+#include "burrow/tiers/memory_facts.h"
 #include "burrow/tiers/records.h"
 #include "burrow/tiers/tallies.h"
 #include "burrow/tiers/usage.h"
@@ -42,6 +43,7 @@ struct store {
     struct word_index *chat_words, *todo_words;
     struct word_index *memory_words; /* NULL: it would be too large, `words` answers alone */
     uint64_t memory_postings_limit;
+    struct memory_facts *memory_facts;
     struct store_later *later;
     size_t later_count, later_room;
     int64_t opened_at;          /* Unix ms */
@@ -66,7 +68,7 @@ int store_round_end(struct store *store, struct error *error);
 #define STORE_USE_PREFIX  "access:" /* of the keys that count uses of a memory, before its id */
 int store_later(struct store *store, const char *key, int64_t amount, struct error *error);
 /* The dispatcher's: the call succeeded, and what it wrote is committed, or it did not. The counts
- * change, and the word indexes and tallies follow. */
+ * change, and the indexes and tallies follow. */
 void store_do_later(struct store *store, bool succeeded);
 
 /* Unix time in milliseconds: what every *_at column and field holds. */

@@ -402,6 +402,12 @@ int faiss_index_reconstruct(const faiss_index *index, int64_t id, float *vector,
     });
 }
 
+const float *faiss_index_vector(const faiss_index *index, int64_t id)
+{
+    const auto *flat = dynamic_cast<const faiss::IndexFlat *>(index->index.get());
+    return flat && id >= 0 && id < flat->ntotal ? flat->get_xb() + id * flat->d : nullptr;
+}
+
 int faiss_index_check(const faiss_index *index, faiss_sample *samples, size_t count,
                       faiss_problem *problem)
 {

@@ -89,6 +89,10 @@ int faiss_index_range(const struct faiss_index *index, const float *query, float
 int faiss_index_reconstruct(const struct faiss_index *index, int64_t id, float *vector,
                             struct faiss_problem *problem);
 
+/* Where the vector of an id stands, until one is added; NULL: it is not there, or not as it came,
+ * so that faiss_index_reconstruct must be asked. */
+const float *faiss_index_vector(const struct faiss_index *index, int64_t id);
+
 /* One answer of a search, to be held against an exact one. */
 struct faiss_sample {
     const float *query;

@@ -104,7 +104,9 @@ def check(folder, client, kept, gone):
         "memories without a node": "SELECT count(*) FROM memories WHERE 'memory:' || id NOT IN (SELECT key FROM graph_nodes)",
         "nodes without a memory": "SELECT count(*) FROM graph_nodes WHERE type = 'memory' AND"
                                   " substr(key, 8) NOT IN (SELECT CAST(id AS TEXT) FROM memories)",
-        "memories without their words": "SELECT count(*) - (SELECT count(*) FROM memory_words) FROM memories",
+        "memories without their words": "SELECT count(*) FROM memories WHERE id <= (SELECT id FROM memory_words_end)"
+                                        " AND id NOT IN (SELECT id FROM memory_words_docsize)",
+        "words without their memory": "SELECT count(*) FROM memory_words_docsize WHERE id NOT IN (SELECT id FROM memories)",
     }
     for what, sql in counts.items():
         assert one(database, sql) == 0, f"{one(database, sql)} {what}"

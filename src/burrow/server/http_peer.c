@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_NS NS_PER_MS /* between two looks whether the client is there: most calls take less   \
-                           */
+/* Between two looks whether the client is there: most calls take less. */
+#define LOOK_NS NS_PER_MS
 
 static void running(void *context, const char *id)
 {

@@ -51,6 +51,14 @@ const char *const memories_migrations[] = {
     " passages = passages - (SELECT count(*) FROM passages WHERE memory = old.id)"
     " WHERE type = old.type; DELETE FROM memory_totals WHERE type = old.type AND documents = 0; "
     "END",
+    /* memories up to this id are in the index of words (memories_words.c) */
+    "CREATE TABLE memory_words_end(id INTEGER NOT NULL);"
+    "INSERT INTO memory_words_end SELECT coalesce(max(id), 0) FROM memories;"
+    "DROP TRIGGER memories_inserted; DROP TRIGGER memories_deleted;"
+    "CREATE TRIGGER memories_unindexed AFTER DELETE ON memories"
+    " WHEN old.id <= (SELECT id FROM memory_words_end) BEGIN"
+    " INSERT INTO memory_words(memory_words, rowid, name, content)"
+    " VALUES('delete', old.id, old.name, old.content); END",
     NULL};
 
 /* ---- keeping -------------------------------------------------------------------------------- */
@@ -87,34 +95,32 @@ static size_t passage_step(const char *text, size_t length)
     return length;
 }
 
-static int store_passage(struct store *store, int64_t memory, int64_t number, const char *text,
+static int store_passage(struct store *store, struct memory_passages *passages, const char *text,
                          size_t length, struct error *error)
 {
     char *copy = strndup(text, length);
     if (!copy)
         return error_set(error, ERROR_INTERNAL, "out of memory");
-    int failed = records_run(store->records, error,
-                             "INSERT INTO passages(memory, number, text) VALUES(?1, ?2, ?3)", "iis",
-                             memory, number, copy) < 0
-                     ? -1
-                     : vectors_put(store->vectors, VECTORS_MEMORIES,
-                                   records_last_id(store->records), copy, error);
+    bool kept = records_run(store->records, error,
+                            "INSERT INTO passages(memory, number, text) VALUES(?1, ?2, ?3)", "iis",
+                            passages->memory, (int64_t)passages->count, copy) > 0;
+    int64_t id = records_last_id(store->records);
+    int failed = kept ? vectors_put(store->vectors, VECTORS_MEMORIES, id, copy, error) : -1;
+    if (passages->count++ == 0)
+        passages->first = id;
     free(copy);
     return failed;
 }
 
-static int store_passages(struct store *store, int64_t memory, const char *content,
-                          int64_t *passages, struct error *error)
+static int store_passages(struct store *store, struct memory_passages *passages,
+                          const char *content, struct error *error)
 {
-    int64_t number = 0;
     for (const char *at = content; *at;) {
         size_t length = passage_length(at);
-        if (store_passage(store, memory, number++, at, length, error) < 0)
+        if (store_passage(store, passages, at, length, error) < 0)
             return -1;
         at += at[length] ? passage_step(at, length) : length;
     }
-    if (passages)
-        *passages = number;
     return 0;
 }
 
@@ -143,13 +149,18 @@ int64_t memories_store(struct store *store, const char *name, const char *type, 
     if (changed < 0)
         return -1;
     int64_t id = records_last_id(store->records);
+    struct memory_passages cut = {.memory = id};
     snprintf(key, sizeof key, "memory:%lld", (long long)id);
     json_t *facts = json_pack("{s:s}", "name", name);
     int failed = (store->memory_words && word_index_put_kept(store->memory_words, id, error) < 0) ||
-                 store_passages(store, id, content, passages, error) < 0 ||
+                 memory_words_written(store, id, strlen(content), error) < 0 ||
+                 store_passages(store, &cut, content, error) < 0 ||
                  store_tags(store, id, tags, error) < 0 ||
+                 memory_facts_put(store->memory_facts, &cut, type, tags, error) < 0 ||
                  graph_node_put(store->graph, key, "memory", facts, NULL, error) < 0;
     json_decref(facts);
+    if (passages)
+        *passages = cut.count;
     return failed ? -1 : id;
 }
 
@@ -175,7 +186,8 @@ int memories_delete(struct store *store, int64_t id, struct error *error)
     snprintf(key, sizeof key, "memory:%lld", (long long)id);
     int64_t gone =
         records_run(store->records, error, "DELETE FROM memories WHERE id = ?1", "i", id);
-    if (gone < 0 || graph_node_remove(store->graph, key, error) < 0)
+    if (gone < 0 || graph_node_remove(store->graph, key, error) < 0 ||
+        memory_facts_remove(store->memory_facts, id, error) < 0)
         return -1;
     snprintf(key, sizeof key, "access:%lld", (long long)id);
     return store_later(store, key, 0, error) < 0 ? -1 : gone > 0;
@@ -183,23 +195,31 @@ int memories_delete(struct store *store, int64_t id, struct error *error)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
+/* Of id, name, type, tags, time, content. */
+static json_t *memory_of(sqlite3_stmt *row, bool with_content)
+{
+    json_t *memory = json_object();
+    json_object_set_new_nocheck(memory, "id", json_integer(sqlite3_column_int64(row, 0)));
+    json_object_set_new_nocheck(memory, "name", records_json_text(row, 1));
+    json_object_set_new_nocheck(memory, "type", records_json_text(row, 2));
+    json_object_set_new_nocheck(memory, "tags", records_json(row, 3));
+    json_object_set_new_nocheck(memory, "created_at", json_integer(sqlite3_column_int64(row, 4)));
+    json_object_set_new_nocheck(memory, "bytes", json_integer(sqlite3_column_bytes(row, 5)));
+    if (with_content)
+        json_object_set_new_nocheck(memory, "content", records_json_text(row, 5));
+    return memory;
+}
+
 json_t *memories_get(struct store *store, int64_t id, bool with_content, struct error *error)
 {
     struct error problem = {0};
     json_t *memory = NULL;
-    sqlite3_stmt *row = records_query(
-        store->records, &problem,
-        "SELECT id, name, type, tags, created_at, length(CAST(content AS BLOB)), content"
-        " FROM memories WHERE id = ?1",
-        "i", id);
+    sqlite3_stmt *row = records_query(store->records, &problem,
+                                      "SELECT id, name, type, tags, created_at, content"
+                                      " FROM memories WHERE id = ?1",
+                                      "i", id);
     if (row && records_next(row, &problem)) {
-        memory =
-            json_pack("{s:I, s:s, s:s, s:o, s:I, s:I}", "id", (json_int_t)id, "name",
-                      records_text(row, 1), "type", records_text(row, 2), "tags",
-                      records_json(row, 3), "created_at", (json_int_t)sqlite3_column_int64(row, 4),
-                      "bytes", (json_int_t)sqlite3_column_int64(row, 5));
-        if (with_content)
-            json_object_set_new(memory, "content", records_json_text(row, 6));
+        memory = memory_of(row, with_content);
         records_done(row);
     } else if (problem.code == ERROR_NONE) {
         memory = json_null();
@@ -209,13 +229,31 @@ json_t *memories_get(struct store *store, int64_t id, bool with_content, struct 
     return memory;
 }
 
-char *memories_passage(struct store *store, int64_t passage, struct error *error)
+json_t *memories_found(struct store *store, const struct memory_hit *hit, struct error *error)
 {
-    char *text = NULL;
+    json_t *memory = NULL;
+    sqlite3_stmt *row =
+        records_query(store->records, error,
+                      "SELECT m.id, m.name, m.type, m.tags, m.created_at, m.content, p.text"
+                      " FROM memories m LEFT JOIN passages p ON p.id = ?2 WHERE m.id = ?1",
+                      "ii", hit->memory, hit->passage);
+    if (row && records_next(row, error)) {
+        memory = memory_of(row, false);
+        json_object_set_new_nocheck(memory, "score", json_real(hit->score));
+        if (hit->passage)
+            json_object_set_new_nocheck(memory, "passage", records_json_text(row, 6));
+        records_done(row);
+    }
+    return memory;
+}
+
+json_t *memories_passage(struct store *store, int64_t passage, struct error *error)
+{
+    json_t *text = NULL;
     sqlite3_stmt *row = records_query(store->records, error,
                                       "SELECT text FROM passages WHERE id = ?1", "i", passage);
     if (row && records_next(row, error)) {
-        text = strdup(records_text(row, 0));
+        text = records_json_text(row, 0);
         records_done(row);
     }
     return text;
@@ -229,27 +267,6 @@ int memories_used(struct store *store, int64_t id, struct error *error)
 }
 
 /* ---- searching ------------------------------------------------------------------------------ */
-
-/* The memory of a passage, if the filter lets it through; 0 otherwise, -1 on an error. */
-static int64_t memory_of(struct store *store, int64_t passage, const struct memory_filter *filter,
-                         struct error *error)
-{
-    int64_t memory = 0;
-    bool any = !filter->type && !filter->tag;
-    if (any)
-        return records_integer(store->records, error, 0, &memory,
-                               "SELECT memory FROM passages WHERE id = ?1", "i", passage) < 0
-                   ? -1
-                   : memory;
-    if (records_integer(
-            store->records, error, 0, &memory,
-            "SELECT m.id FROM passages p JOIN memories m ON m.id = p.memory"
-            " WHERE p.id = ?1 AND (?2 IS NULL OR m.type = ?2) AND (?3 IS NULL OR"
-            " EXISTS(SELECT 1 FROM memory_tags t WHERE t.tag = ?3 AND t.memory = m.id))",
-            "iss", passage, filter->type, filter->tag) < 0)
-        return -1;
-    return memory;
-}
 
 static bool is_among(const struct memory_hit *hits, size_t count, int64_t memory)
 {
@@ -267,30 +284,11 @@ static int better_first(const void *one, const void *other)
     return a->memory < b->memory ? -1 : a->memory > b->memory;
 }
 
-/* Every passage that the filter lets through, at most `limit` (-1: all of them). */
-static sqlite3_stmt *filtered_passages(struct store *store, const struct memory_filter *filter,
-                                       int64_t limit, struct error *error)
-{
-    if (filter->tag && !filter->type)
-        return records_query(store->records, error,
-                             "SELECT p.memory, p.id FROM memory_tags t JOIN passages p"
-                             " ON p.memory = t.memory WHERE t.tag = ?1 LIMIT ?2",
-                             "si", filter->tag, limit);
-    if (filter->tag)
-        return records_query(store->records, error,
-                             "SELECT p.memory, p.id FROM memory_tags t JOIN memories m"
-                             " ON m.id = t.memory JOIN passages p ON p.memory = m.id"
-                             " WHERE t.tag = ?1 AND m.type = ?2 LIMIT ?3",
-                             "ssi", filter->tag, filter->type, limit);
-    return records_query(store->records, error,
-                         "SELECT p.memory, p.id FROM memories m JOIN passages p"
-                         " ON p.memory = m.id WHERE m.type = ?1 LIMIT ?2",
-                         "si", filter->type, limit);
-}
-
 size_t memory_hits_keep(struct memory_hit *hits, size_t count, size_t limit, bool distinct,
                         const struct memory_hit *hit)
 {
+    if (count == limit && (limit == 0 || better_first(&hits[count - 1], hit) <= 0))
+        return count; /* most are */
     for (size_t i = 0; distinct && i < count; i++) {
         if (hits[i].memory != hit->memory)
             continue;
@@ -299,8 +297,6 @@ size_t memory_hits_keep(struct memory_hit *hits, size_t count, size_t limit, boo
         memmove(&hits[i], &hits[i + 1], (--count - i) * sizeof *hits);
         break;
     }
-    if (count == limit && (limit == 0 || better_first(&hits[count - 1], hit) <= 0))
-        return count;
     size_t at = count < limit ? count++ : count - 1;
     for (; at > 0 && better_first(hit, &hits[at - 1]) < 0; at--)
         hits[at] = hits[at - 1];
@@ -324,53 +320,38 @@ static size_t keep_scored(struct store *store, const char *query, struct memory_
     return count;
 }
 
-/* As memories_nearest, by comparing what the filter lets through one by one, since the nearest of
- * all passages may hold none of it. `most` passages at most (-1: all): more give EXACT_LIMIT + 1.
- */
-static int nearest_of_filtered(struct store *store, const char *query,
-                               const struct memory_filter *filter, int64_t most, bool distinct,
-                               struct memory_hit *hits, size_t limit, struct error *error)
+/* How many passages the filter lets through, as far as they are compared one by one; one more: too
+ * many for that. */
+static size_t count_filtered(struct store *store, const struct memory_filter *filter)
 {
-    struct memory_hit some[EXACT_LIMIT];
-    struct error problem = {0};
-    size_t count = 0, some_count = 0;
-    int64_t seen = 0;
-    sqlite3_stmt *row = filtered_passages(store, filter, most < 0 ? -1 : most + 1, &problem);
-    while (row && records_next(row, &problem)) {
-        if (most >= 0 && ++seen > most) {
-            records_done(row);
-            return EXACT_LIMIT + 1;
-        }
-        some[some_count++] =
-            (struct memory_hit){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), 0};
-        if (some_count < EXACT_LIMIT)
-            continue;
-        count = keep_scored(store, query, some, some_count, distinct, hits, count, limit);
-        some_count = 0;
-    }
-    count = keep_scored(store, query, some, some_count, distinct, hits, count, limit);
-    if (problem.code == ERROR_NONE)
-        return (int)count;
-    if (error)
-        *error = problem;
-    return -1;
+    struct memory_facts_walk walk = memory_facts_walk(store->memory_facts, filter);
+    const struct memory_passages *next;
+    size_t count = 0;
+    while (count <= EXACT_LIMIT && (next = memory_facts_next(&walk)))
+        count += next->count;
+    return count;
 }
 
-/* Whether more memories than are compared one by one pass the filter: counted without reading them.
- */
-static int lets_many_through(struct store *store, const struct memory_filter *filter,
-                             struct error *error)
+/* As memories_nearest, by comparing what the filter lets through one by one, since the nearest of
+ * all passages may hold none of it. */
+static size_t nearest_of_filtered(struct store *store, const char *query,
+                                  const struct memory_filter *filter, bool distinct,
+                                  struct memory_hit *hits, size_t limit)
 {
-    int64_t count = 0;
-    int failed = filter->tag
-                     ? records_integer(store->records, error, 0, &count,
-                                       "SELECT count(*) FROM (SELECT 1 FROM memory_tags"
-                                       " WHERE tag = ?1 LIMIT ?2)",
-                                       "si", filter->tag, (int64_t)EXACT_LIMIT + 1)
-                     : records_integer(store->records, error, 0, &count,
-                                       "SELECT documents FROM memory_totals WHERE type = ?1", "s",
-                                       filter->type);
-    return failed < 0 ? -1 : count > EXACT_LIMIT;
+    struct memory_hit some[EXACT_LIMIT];
+    struct memory_facts_walk walk = memory_facts_walk(store->memory_facts, filter);
+    const struct memory_passages *next;
+    size_t count = 0, some_count = 0;
+    while ((next = memory_facts_next(&walk))) {
+        for (uint32_t i = 0; i < next->count; i++) {
+            some[some_count++] = (struct memory_hit){next->memory, next->first + i, 0};
+            if (some_count < EXACT_LIMIT)
+                continue;
+            count = keep_scored(store, query, some, some_count, distinct, hits, count, limit);
+            some_count = 0;
+        }
+    }
+    return keep_scored(store, query, some, some_count, distinct, hits, count, limit);
 }
 
 int memories_nearest(struct store *store, const char *query, const struct memory_filter *filter,
@@ -379,26 +360,19 @@ int memories_nearest(struct store *store, const char *query, const struct memory
     struct vector_hit found[512];
     bool narrow = filter->type || filter->tag;
     size_t wanted = limit * (distinct ? 2 : 1) * (narrow ? 4 : 1), count = 0;
-    int many = narrow ? lets_many_through(store, filter, error) : 0;
-    if (many < 0)
+    if (memory_facts_ready(store->memory_facts, error) < 0)
         return -1;
-    if (narrow && !many) {
-        int few =
-            nearest_of_filtered(store, query, filter, EXACT_LIMIT, distinct, hits, limit, error);
-        if (few <= EXACT_LIMIT)
-            return few;
-    }
+    if (narrow && count_filtered(store, filter) <= EXACT_LIMIT)
+        return (int)nearest_of_filtered(store, query, filter, distinct, hits, limit);
     int near = vectors_search(store->vectors, VECTORS_MEMORIES, query,
                               (unsigned)(wanted < 512 ? wanted : 512), found, error);
     for (int i = 0; i < near && count < limit; i++) {
-        int64_t memory = memory_of(store, found[i].id, filter, error);
-        if (memory < 0)
-            return -1;
+        int64_t memory = memory_facts_of_passage(store->memory_facts, found[i].id, filter);
         if (memory && !(distinct && is_among(hits, count, memory)))
             hits[count++] = (struct memory_hit){memory, found[i].id, found[i].score};
     }
     if (near >= 0 && narrow && count < limit)
-        return nearest_of_filtered(store, query, filter, -1, distinct, hits, limit, error);
+        return (int)nearest_of_filtered(store, query, filter, distinct, hits, limit);
     return near < 0 ? -1 : (int)count;
 }
 

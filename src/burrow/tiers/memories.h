@@ -15,12 +15,8 @@
 #define MEMORIES_FOUND_LIMIT 100
 
 extern const char *const memories_migrations[];
-/* With its tables: begins the index in memory of their words. */
+/* With its tables: begins what is kept of them in memory, words and facts. */
 int memories_open(struct store *store, struct error *error);
-
-struct memory_filter { /* NULL: any */
-    const char *type, *tag;
-};
 
 /* A passage that was found. */
 struct memory_hit {
@@ -37,8 +33,11 @@ int memories_delete(struct store *store, int64_t id, struct error *error);
 /* {"id", "name", "type", "tags", "created_at", "bytes"} and, if asked, "content"; a new reference,
  * json_null() when missing, NULL on an error. */
 json_t *memories_get(struct store *store, int64_t id, bool with_content, struct error *error);
-/* The text of a passage, allocated; NULL when it is gone or on an error. */
-char *memories_passage(struct store *store, int64_t passage, struct error *error);
+/* The same of one that was found, with its "score" and, unless it was found by its words only, the
+ * "passage"; NULL when it is gone or on an error. */
+json_t *memories_found(struct store *store, const struct memory_hit *hit, struct error *error);
+/* The text of a passage, a new reference; NULL when it is gone or on an error. */
+json_t *memories_passage(struct store *store, int64_t passage, struct error *error);
 
 /* Nearest passages, best first; one for each memory when `distinct`. How many, -1 an error. */
 int memories_nearest(struct store *store, const char *query, const struct memory_filter *filter,
@@ -49,6 +48,9 @@ int memories_matching(struct store *store, const char *words, const struct memor
 /* Both, fused by reciprocal rank (Cormack, Clarke, Buettcher 2009, k = 60). */
 int memories_search(struct store *store, const char *query, const struct memory_filter *filter,
                     struct memory_hit *hits, size_t limit, struct error *error);
+
+/* In how many memories a word is, as full text has it: in lower case, without accents. */
+int memories_holding(struct store *store, const char *word, int64_t *count, struct error *error);
 
 /* Count a use of it, in the cache; not counted while that cannot be reached. */
 int memories_used(struct store *store, int64_t id, struct error *error);

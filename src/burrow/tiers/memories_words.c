@@ -2,12 +2,16 @@
  * while the index in memory is not complete, and where it would be too large. */
 #include "burrow/tiers/memories_internal.h"
 
-#define RANKED_LIMIT  300     /* memories that hold the words and are ranked in the records */
-#define HELD_AT_ONCE  256     /* memories whose words one search takes into memory */
+#define RANKED_LIMIT  300 /* memories that hold the words and are ranked in the records */
+#define INDEXED_LATER 64  /* memories whose words go into the records together */
+#define INDEXED_BYTES ((size_t)16 << 10) /* one so long is not waited with */
+#define HELD_AT_ONCE  256                /* memories whose words one search takes into memory */
 #define HELD_POSTINGS 8000000 /* of words in memory; beyond, they are looked for in the records */
 
 int memories_open(struct store *store, struct error *error)
 {
+    if (!store->memory_facts && !(store->memory_facts = memory_facts_open(store->records)))
+        return error_set(error, ERROR_INTERNAL, "out of memory");
     if (store->memory_words)
         return 0;
     store->memory_postings_limit = HELD_POSTINGS;
@@ -16,6 +20,44 @@ int memories_open(struct store *store, struct error *error)
         "SELECT id, name || char(10) || content FROM memories WHERE id > ?1 ORDER BY id LIMIT ?2",
         error);
     return store->memory_words ? 0 : -1;
+}
+
+/* ---- into the records ----------------------------------------------------------------------- */
+
+/* Those that are not yet in the index, whose number is small: each time costs FTS5 a new segment,
+ * as much as the words of dozens of memories. */
+static int index_words(struct store *store, struct error *error)
+{
+    return records_run(store->records, error,
+                       "INSERT INTO memory_words(rowid, name, content) SELECT id, name, content"
+                       " FROM memories WHERE id > (SELECT id FROM memory_words_end)",
+                       "") < 0 ||
+                   records_run(store->records, error,
+                               "UPDATE memory_words_end SET id = (SELECT max(id) FROM memories)"
+                               " WHERE id < (SELECT max(id) FROM memories)",
+                               "") < 0
+               ? -1
+               : 0;
+}
+
+int memory_words_written(struct store *store, int64_t id, size_t bytes, struct error *error)
+{
+    int64_t end = 0;
+    if (records_integer(store->records, error, 0, &end, "SELECT id FROM memory_words_end", "") < 0)
+        return -1;
+    return bytes < INDEXED_BYTES && id < end + INDEXED_LATER ? 0 : index_words(store, error);
+}
+
+/* Before the index is asked. */
+static int index_rest(struct store *store, struct error *error)
+{
+    int64_t rest = 0;
+    if (records_integer(store->records, error, 0, &rest,
+                        "SELECT EXISTS(SELECT 1 FROM memories"
+                        " WHERE id > (SELECT id FROM memory_words_end))",
+                        "") < 0)
+        return -1;
+    return rest ? index_words(store, error) : 0;
 }
 
 /* ---- in the records ------------------------------------------------------------------------- */
@@ -75,7 +117,7 @@ static int matching_in_records(struct store *store, const char *words,
                                size_t limit, struct error *error)
 {
     struct words_reading reading;
-    if (words_read(store->words, words, &reading, error) < 0)
+    if (index_rest(store, error) < 0 || words_read(store->words, words, &reading, error) < 0)
         return -1;
     int count = match_words(store, &reading, WORDS_ALL, filter, hits, limit, error);
     return count ? count : match_words(store, &reading, WORDS_ANY, filter, hits, limit, error);
@@ -91,14 +133,8 @@ struct filtering {
 static int passes(void *context, int64_t id, struct error *error)
 {
     const struct filtering *filtering = context;
-    int64_t there = 0;
-    return records_integer(filtering->store->records, error, 0, &there,
-                           "SELECT 1 FROM memories m WHERE id = ?1 AND (?2 IS NULL OR type = ?2)"
-                           " AND (?3 IS NULL OR EXISTS(SELECT 1 FROM memory_tags t"
-                           " WHERE t.tag = ?3 AND t.memory = m.id))",
-                           "iss", id, filtering->filter->type, filtering->filter->tag) < 0
-               ? -1
-               : there > 0;
+    (void)error;
+    return memory_facts_pass(filtering->store->memory_facts, id, filtering->filter);
 }
 
 static int matching_in_memory(struct store *store, const char *words,
@@ -112,6 +148,8 @@ static int matching_in_memory(struct store *store, const char *words,
                                      .counts = filter->type || filter->tag ? passes : NULL,
                                      .context = &filtering};
     size_t most = limit < MEMORIES_FOUND_LIMIT ? limit : MEMORIES_FOUND_LIMIT;
+    if (query.counts && memory_facts_ready(store->memory_facts, error) < 0)
+        return -1;
     int count = word_index_search(store->memory_words, &query, most, found, error);
     query.wanted = WORD_INDEX_ANY;
     if (count == 0)
@@ -143,4 +181,16 @@ int memories_matching(struct store *store, const char *words, const struct memor
 {
     return (words_are_in_memory(store) ? matching_in_memory : matching_in_records)(
         store, words, filter, hits, limit, error);
+}
+
+int memories_holding(struct store *store, const char *word, int64_t *count, struct error *error)
+{
+    if (store->memory_words && word_index_is_complete(store->memory_words)) {
+        *count = word_index_count(store->memory_words, word);
+        return 0;
+    }
+    return index_rest(store, error) < 0
+               ? -1
+               : records_integer(store->records, error, 0, count,
+                                 "SELECT doc FROM memory_vocabulary WHERE term = ?1", "s", word);
 }

@@ -142,42 +142,47 @@ double vectors_similarity(const struct vectors *vectors, const char *one, const 
     return embedding_cosine(a, b, vectors->dimension);
 }
 
-/* The vector that a search would compare with: what this transaction put comes first. */
-static bool vector_of(const struct vectors *vectors, enum vector_space which, int64_t id,
-                      float *vector)
+/* The vector that a search would compare with: what this transaction put comes first. In `room`
+ * where the index does not hold it as it is; NULL: none is kept. */
+static const float *vector_of(const struct vectors *vectors, enum vector_space which, int64_t id,
+                              float *room)
 {
     const struct vector_places *space = &vectors->spaces[which];
     struct faiss_problem problem;
     for (size_t i = vectors->pending_count; i-- > 0;) {
         const struct vectors_pending *pending = &vectors->pending[i];
-        if (pending->space != which || pending->id != id)
-            continue;
-        if (!pending->removed)
-            memcpy(vector, pending->vector, vectors->dimension * sizeof *vector);
-        return !pending->removed;
+        if (pending->space == which && pending->id == id)
+            return pending->removed ? NULL : pending->vector;
     }
     int64_t place = vector_places_find(space, id);
-    return place >= 0 && faiss_index_reconstruct(space->index, place, vector, &problem) == 0;
+    const float *vector = place >= 0 ? faiss_index_vector(space->index, place) : NULL;
+    if (vector || place < 0)
+        return vector;
+    return faiss_index_reconstruct(space->index, place, room, &problem) == 0 ? room : NULL;
 }
 
 void vectors_score(const struct vectors *vectors, enum vector_space space, const char *text,
                    const int64_t *ids, size_t count, double *scores)
 {
-    float query[VECTOR_LIMIT], vector[VECTOR_LIMIT];
+    float query[VECTOR_LIMIT], rooms[2][VECTOR_LIMIT];
+    const float *next = count ? vector_of(vectors, space, ids[0], rooms[0]) : NULL;
     vectors_embed(vectors, text, query);
-    for (size_t i = 0; i < count; i++)
-        scores[i] = vector_of(vectors, space, ids[i], vector)
-                        ? embedding_cosine(query, vector, vectors->dimension)
-                        : 0;
+    for (size_t i = 0; i < count; i++) {
+        const float *vector = next;
+        next = i + 1 < count ? vector_of(vectors, space, ids[i + 1], rooms[(i + 1) % 2]) : NULL;
+        for (size_t k = 0; next && k < vectors->dimension; k += 16)
+            __builtin_prefetch(next + k); /* they are far apart */
+        scores[i] = vector ? embedding_cosine(query, vector, vectors->dimension) : 0;
+    }
 }
 
 double vectors_between(const struct vectors *vectors, enum vector_space space, int64_t one,
                        int64_t other)
 {
-    float a[VECTOR_LIMIT], b[VECTOR_LIMIT];
-    if (!vector_of(vectors, space, one, a) || !vector_of(vectors, space, other, b))
-        return 0;
-    return embedding_cosine(a, b, vectors->dimension);
+    float rooms[2][VECTOR_LIMIT];
+    const float *a = vector_of(vectors, space, one, rooms[0]);
+    const float *b = a ? vector_of(vectors, space, other, rooms[1]) : NULL;
+    return b ? embedding_cosine(a, b, vectors->dimension) : 0;
 }
 
 /* The similarities of one to all the others are what it has in common with the sum of all, less its
@@ -186,16 +191,17 @@ void vectors_centrality(const struct vectors *vectors, enum vector_space space, 
                         size_t count, double *scores)
 {
     double sum[VECTOR_LIMIT] = {0};
-    float vector[VECTOR_LIMIT];
-    for (size_t i = 0; i < count; i++)
-        if (vector_of(vectors, space, ids[i], vector))
-            for (size_t k = 0; k < vectors->dimension; k++)
-                sum[k] += (double)vector[k];
+    float room[VECTOR_LIMIT];
     for (size_t i = 0; i < count; i++) {
+        const float *vector = vector_of(vectors, space, ids[i], room);
+        for (size_t k = 0; vector && k < vectors->dimension; k++)
+            sum[k] += (double)vector[k];
+    }
+    for (size_t i = 0; i < count; i++) {
+        const float *vector = vector_of(vectors, space, ids[i], room);
         scores[i] = 0;
-        if (vector_of(vectors, space, ids[i], vector))
-            for (size_t k = 0; k < vectors->dimension; k++)
-                scores[i] += (double)vector[k] * (sum[k] - (double)vector[k]) / (double)count;
+        for (size_t k = 0; vector && k < vectors->dimension; k++)
+            scores[i] += (double)vector[k] * (sum[k] - (double)vector[k]) / (double)count;
     }
 }
 

@@ -290,10 +290,10 @@ static int by_weight(const void *one, const void *other)
 static int weigh(struct tool_call *call, struct term *terms, size_t count, int64_t total)
 {
     for (size_t i = 0; i < count; i++) {
-        if (records_integer(call->store->records, &call->error, 1, &terms[i].documents,
-                            "SELECT doc FROM memory_vocabulary WHERE term = ?1", "s",
-                            terms[i].text) < 0)
+        if (memories_holding(call->store, terms[i].text, &terms[i].documents, &call->error) < 0)
             return -1;
+        if (terms[i].documents == 0) /* it is spelled otherwise there */
+            terms[i].documents = 1;
         terms[i].weight = (double)terms[i].count *
                           log((1.0 + (double)total) / (1.0 + (double)terms[i].documents));
     }

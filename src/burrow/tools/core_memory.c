@@ -48,26 +48,11 @@ static int delete_memory(struct tool_call *call)
 
 /* ---- found memories ------------------------------------------------------------------------- */
 
-/* One as a result: its record, the score, and the passage that was found. NULL on an error. */
-static json_t *describe(struct tool_call *call, const struct memory_hit *hit)
-{
-    json_t *memory = memories_get(call->store, hit->memory, false, &call->error);
-    if (!json_is_object(memory))
-        return NULL;
-    json_object_set_new(memory, "score", json_real(hit->score));
-    if (hit->passage) {
-        char *text = memories_passage(call->store, hit->passage, &call->error);
-        json_object_set_new(memory, "passage", text ? json_string(text) : json_null());
-        free(text);
-    }
-    return memory;
-}
-
 static int describe_all(struct tool_call *call, const struct memory_hit *hits, int count)
 {
     json_t *memories = json_array();
     for (int i = 0; i < count; i++) {
-        json_t *memory = describe(call, &hits[i]);
+        json_t *memory = memories_found(call->store, &hits[i], &call->error);
         if (!memory || memories_used(call->store, hits[i].memory, &call->error) < 0) {
             json_decref(memory);
             json_decref(memories);
@@ -194,17 +179,18 @@ static json_t *choose_passages(struct tool_call *call, const char *query, int64_
     json_t *passages = found < 0 ? NULL : json_array();
     *filled = 0;
     for (int i = 0; i < found && count < limit; i++) {
-        char *text = memories_passage(call->store, hits[i].passage, &call->error);
-        int64_t tokens = text ? (int64_t)(strlen(text) + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN : 0;
+        json_t *text = memories_passage(call->store, hits[i].passage, &call->error);
+        int64_t tokens =
+            (int64_t)(json_string_length(text) + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
         if (text && *filled + tokens <= budget && !repeats(call, chosen, count, hits[i].passage)) {
             json_array_append_new(passages,
-                                  json_pack("{s:I, s:s, s:f, s:I}", "memory",
+                                  json_pack("{s:I, s:O, s:f, s:I}", "memory",
                                             (json_int_t)hits[i].memory, "text", text, "score",
                                             hits[i].score, "tokens", (json_int_t)tokens));
             *filled += tokens;
             chosen[count++] = hits[i];
         }
-        free(text);
+        json_decref(text);
     }
     return passages;
 }

@@ -274,6 +274,14 @@ static int64_t put(const char *content)
     return id;
 }
 
+static void undo(void)
+{
+    records_rollback(harness.store.records);
+    graph_rollback(harness.store.graph);
+    vectors_rolled_back(harness.store.vectors);
+    store_do_later(&harness.store, false);
+}
+
 /* As where they are too many. */
 static void find_words_in_the_records(void)
 {
@@ -289,10 +297,7 @@ static void rank_by_how_often_and_how_long(void)
     int64_t undone = put_within("one heron among very many words that are undone with it");
     check_relevance(twice, relevance_of(2, 6, 6 + 3 + 12));
     check_relevance(undone, relevance_of(1, 12, 6 + 3 + 12));
-    records_rollback(harness.store.records);
-    graph_rollback(harness.store.graph);
-    vectors_rolled_back(harness.store.vectors);
-    store_do_later(&harness.store, false);
+    undo();
     int64_t once = put("one heron");
     assert_int_equal(once, undone); /* the id comes again */
     for (int i = 0; i < 2; i++) {
@@ -403,6 +408,73 @@ static void too_many_words_for_memory_are_found_in_the_records(void **state)
     assert_int_equal(matching("ship"), 4);
 }
 
+static int64_t count_of(const char *sql)
+{
+    int64_t count = -1;
+    assert_int_equal(records_integer(harness.store.records, NULL, 0, &count, sql, ""), 0);
+    return count;
+}
+
+#define INDEXED "SELECT count(*) FROM memory_words_docsize"
+
+static void words_go_into_the_records_some_at_a_time(void **state)
+{
+    char *text = malloc(20001);
+    (void)state;
+    for (int i = 0; i < 63; i++)
+        put("a ship in the harbour");
+    assert_int_equal(count_of(INDEXED), 0);
+    json_decref(harness_call(&harness, "delete_memory", "{\"id\":63}"));
+    begin_writing();
+    put_within("a ship that is undone");
+    assert_int_equal(count_of(INDEXED), 63);
+    undo();
+    assert_int_equal(count_of(INDEXED), 0);
+    put("a ship on the sea");
+    assert_int_equal(count_of(INDEXED), 63);
+    memset(text, 'x', 20000);
+    text[20000] = '\0';
+    put(text); /* long: at once */
+    assert_int_equal(count_of(INDEXED), 64);
+    free(text);
+}
+
+static bool is_there(int64_t id)
+{
+    int64_t there = 0;
+    records_integer(harness.store.records, NULL, 0, &there, "SELECT 1 FROM memories WHERE id = ?1",
+                    "i", id);
+    return there > 0;
+}
+
+/* Whatever came and went since they were asked last. */
+static void words_in_the_records_are_all_there_when_they_are_asked(void **state)
+{
+    char arguments[40];
+    int64_t there = 0;
+    struct random random;
+    (void)state;
+    find_words_in_the_records();
+    random_seed(&random, 12, 0);
+    for (int i = 0; i < 300; i++) {
+        int64_t gone = put("a ship in the harbour") - (int64_t)random_below(&random, 200);
+        there++;
+        if (is_there(gone)) {
+            snprintf(arguments, sizeof arguments, "{\"id\":%lld}", (long long)gone);
+            json_decref(harness_call(&harness, "delete_memory", arguments));
+            there--;
+        }
+        if (random_below(&random, 20) == 0)
+            assert_int_equal(matching("ship"), there < 60 ? there : 60);
+    }
+    assert_int_equal(matching("ship"), 60);
+    assert_int_equal(count_of(INDEXED), there);
+    assert_true(records_run(harness.store.records, NULL,
+                            "INSERT INTO memory_words(memory_words, rank)"
+                            " VALUES('integrity-check', 1)",
+                            "") >= 0);
+}
+
 static void entities_and_relations_come_and_change(void **state)
 {
     (void)state;
@@ -498,6 +570,8 @@ int main(void)
         WITH_HARNESS(words_in_memory_are_ranked_alike),
         WITH_HARNESS(words_in_memory_find_what_the_records_find),
         WITH_HARNESS(too_many_words_for_memory_are_found_in_the_records),
+        WITH_HARNESS(words_go_into_the_records_some_at_a_time),
+        WITH_HARNESS(words_in_the_records_are_all_there_when_they_are_asked),
         WITH_HARNESS(a_word_that_nearly_all_hold_narrows_nothing),
         WITH_HARNESS(entities_and_relations_come_and_change),
         WITH_HARNESS(hostile_arguments_are_only_text),

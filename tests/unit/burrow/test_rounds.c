@@ -121,6 +121,10 @@ static void nothing_stands(void)
     assert_int_equal(facts.kept, 1);
     assert_int_equal(word_index_count(harness.store.memory_words, "anchor"), 0);
     harness_check("get_activity_timeline", "{\"bucket\":\"day\"}", "\"memories\":1,");
+    struct memory_filter any = {NULL, NULL};
+    assert_int_equal(memory_facts_ready(harness.store.memory_facts, NULL), 0);
+    assert_true(memory_facts_pass(harness.store.memory_facts, 1, &any));
+    assert_false(memory_facts_pass(harness.store.memory_facts, 2, &any));
     assert_true(is_found("before"));
     assert_false(is_found("anchor"));
     assert_false(is_found("compass"));
@@ -135,6 +139,7 @@ static void one_undoes_all(void **state)
     (void)state;
     store_memory("before", NULL);
     harness_check("get_activity_timeline", "{\"bucket\":\"day\"}", "\"memories\":1,");
+    assert_true(is_found("before"));
     refuse_texts("ROLLBACK");
     store_round_begin(&harness.store);
     store_memory("an anchor", NULL);
@@ -156,6 +161,7 @@ static void the_end_fails(void **state)
     struct error error = {0};
     (void)state;
     store_memory("before", NULL);
+    assert_true(is_found("before"));
     store_round_begin(&harness.store);
     store_memory("an anchor", NULL);
     store_memory("a compass", NULL);

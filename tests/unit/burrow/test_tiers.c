@@ -278,6 +278,46 @@ static void the_most_central_is_likest_the_others(void **state)
     assert_true(scores[0] > scores[3]);
 }
 
+/* Scores of ids are those that a search gives them, whatever holds the vectors. */
+static void check_scores(size_t count)
+{
+    struct vector_hit hits[40];
+    int64_t ids[41] = {999}; /* not kept */
+    double scores[41];
+    int found = vectors_search(store.vectors, VECTORS_MEMORIES, "ship 7 left", 40, hits, NULL);
+    assert_int_equal(found, count);
+    for (size_t i = 0; i < count; i++)
+        ids[i + 1] = hits[i].id;
+    vectors_score(store.vectors, VECTORS_MEMORIES, "ship 7 left", ids, count + 1, scores);
+    assert_true(scores[0] == 0 && scores[1] > 0);
+    for (size_t i = 0; i < count; i++)
+        assert_float_equal(scores[i + 1], hits[i].score, 1e-5);
+}
+
+static void scores_are_those_of_a_search(void **state)
+{
+    char text[40];
+    (void)state;
+    begin();
+    for (int64_t id = 1; id <= 30; id++) {
+        snprintf(text, sizeof text, "ship %lld left", (long long)id);
+        put(id, text);
+    }
+    check_scores(30);
+    commit();
+    check_scores(30);
+    begin();
+    put(4, "another ship 7");
+    vectors_remove(store.vectors, VECTORS_MEMORIES, 5, NULL);
+    check_scores(29);
+    commit();
+    check_scores(29);
+    vectors_scan_at_most(store.vectors, 10);
+    while (!strcmp(index_type(), "flat"))
+        nearest("ship 7 left");
+    check_scores(29);
+}
+
 static void vectors_are_there_after_a_restart(void **state)
 {
     char folder[] = "/tmp/burrow-test-XXXXXX", path[64];
@@ -971,6 +1011,7 @@ int main(void)
         cmocka_unit_test(a_cosine_takes_in_every_dimension),
         WITH_STORE(a_graph_takes_the_place_of_a_scan),
         WITH_STORE(the_most_central_is_likest_the_others),
+        WITH_STORE(scores_are_those_of_a_search),
         cmocka_unit_test(vectors_are_there_after_a_restart),
         WITH_STORE(recall_is_measured_again_when_enough_has_changed),
         WITH_STORE(a_cache_keeps_replaces_and_counts),

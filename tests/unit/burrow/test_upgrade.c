@@ -149,6 +149,34 @@ static void messages_and_tasks_are_found_without_their_tables_of_words(void **st
     assert_int_equal(left, 0);
 }
 
+static void words_of_memories_are_found_that_were_indexed_at_once(void **state)
+{
+    (void)state;
+    call("store_memory", "{\"name\":\"one\",\"content\":\"a ship in the harbour\"}", "\"id\":1");
+    call("store_memory", "{\"name\":\"two\",\"content\":\"a cat on the quay\"}", "\"id\":2");
+    reopen_from(
+        "INSERT INTO memory_words(rowid, name, content) SELECT id, name, content FROM memories;"
+        "DROP TABLE memory_words_end; DROP TRIGGER memories_unindexed;"
+        "CREATE TRIGGER memories_inserted AFTER INSERT ON memories BEGIN"
+        " INSERT INTO memory_words(rowid, name, content)"
+        " VALUES(new.id, new.name, new.content); END;"
+        "CREATE TRIGGER memories_deleted AFTER DELETE ON memories BEGIN"
+        " INSERT INTO memory_words(memory_words, rowid, name, content)"
+        " VALUES('delete', old.id, old.name, old.content); END;"
+        "UPDATE migrations SET steps = 2 WHERE part = 'core_memory'");
+    word_index_close(store.memory_words); /* as where they are too many */
+    store.memory_words = NULL;
+    call("store_memory", "{\"name\":\"three\",\"content\":\"a quay\"}", "\"id\":3");
+    call("route_query", "{\"query\":\"ship\"}", "{\"id\":1,");
+    call("delete_memory", "{\"id\":2}", "true");
+    call("route_query", "{\"query\":\"quay\"}", "\"memories\":[{\"id\":3,");
+    call("route_query", "{\"query\":\"cat\"}", "\"memories\":[]");
+    assert_true(records_run(store.records, NULL,
+                            "INSERT INTO memory_words(memory_words, rank)"
+                            " VALUES('integrity-check', 1)",
+                            "") >= 0);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 int main(void)
@@ -156,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(vectors_of_one_table_are_taken_over),
         IN_FOLDER(messages_and_tasks_are_found_without_their_tables_of_words),
+        IN_FOLDER(words_of_memories_are_found_that_were_indexed_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
