@@ -22,10 +22,20 @@ static int open_embedder(struct store *store, const struct store_options *option
     return store->embedder ? 0 : -1;
 }
 
+static void make_lock(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(lock, &recursive);
+    pthread_mutexattr_destroy(&recursive);
+}
+
 int store_open(struct store *store, const struct store_options *options, struct error *error)
 {
     memset(store, 0, sizeof *store);
-    pthread_mutex_init(&store->lock, NULL);
+    make_lock(&store->lock);
+    store->has_rounds = !options->neo4j_url && !options->embeddings_url;
     store->records = records_open(options->folder, error);
     if (store->records)
         store->words = words_open(store->records, error);
@@ -53,6 +63,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
 void store_close(struct store *store)
 {
     checkpoint_stop(store->checkpoint);
+    tallies_close(store->tallies);
     word_index_close(store->memory_words);
     word_index_close(store->chat_words);
     word_index_close(store->todo_words);
@@ -66,6 +77,36 @@ void store_close(struct store *store)
     records_close(store->records);
     free(store->later);
     pthread_mutex_destroy(&store->lock);
+}
+
+void store_round_begin(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    records_share(store->records);
+}
+
+/* Each tier followed the calls of a round as if they were committed. */
+static void follow_records(struct store *store)
+{
+    struct word_index *const whole[] = {store->chat_words, store->todo_words};
+    graph_rollback(store->graph);
+    tallies_close(store->tallies);
+    store->tallies = NULL;
+    vectors_reload(store->vectors, NULL);
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (whole[i])
+            word_index_load(whole[i], NULL);
+    if (store->memory_words)
+        word_index_clear(store->memory_words);
+}
+
+int store_round_end(struct store *store, struct error *error)
+{
+    int result = records_share_end(store->records, error);
+    if (result < 0)
+        follow_records(store);
+    pthread_mutex_unlock(&store->lock);
+    return result;
 }
 
 int store_later(struct store *store, const char *key, int64_t amount, struct error *error)
@@ -115,6 +156,8 @@ void store_do_later(struct store *store, bool succeeded)
     for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++)
         if (indexes[i])
             (succeeded ? word_index_committed : word_index_rolled_back)(indexes[i]);
+    if (store->tallies)
+        (succeeded ? tallies_committed : tallies_rolled_back)(store->tallies);
 }
 
 int64_t store_now_ms(void)

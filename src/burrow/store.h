@@ -8,6 +8,7 @@
 #include "burrow/tiers/embedder.h"
 #include "burrow/tiers/graph.h"
 #include "burrow/tiers/records.h"
+#include "burrow/tiers/tallies.h"
 #include "burrow/tiers/usage.h"
 #include "burrow/tiers/uses.h"
 #include "burrow/tiers/vectors.h"
@@ -26,7 +27,8 @@ struct store_options {
 };
 
 struct store {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* recursive: who holds it for a round takes it for each call of it too */
+    bool has_rounds;      /* all that is written is in the records */
     struct records *records;
     struct checkpoint *checkpoint; /* of the records; NULL when they are in memory only */
     struct words *words;
@@ -44,10 +46,19 @@ struct store {
     size_t later_count, later_room;
     int64_t opened_at;          /* Unix ms */
     int64_t statistics_kept_at; /* Unix ms; 0: not yet (tools/analytics_kept.h) */
+    struct tallies *tallies;    /* NULL: to be counted when they are asked for */
 };
 
 int store_open(struct store *store, const struct store_options *options, struct error *error);
 void store_close(struct store *store);
+
+/* Calls that write, one after the other, in one transaction: its end is most of what a small write
+ * costs. Between these the calling thread runs the calls, as always; none of them may be answered
+ * before the end. A call that fails undoes its own writes only. The end: -1 with an error when
+ * nothing of any of them stands; they can be run again. Only when the store has rounds: another
+ * process commits by itself. */
+void store_round_begin(struct store *store);
+int store_round_end(struct store *store, struct error *error);
 
 /* Change a count of the cache when the call has succeeded, so that one that fails, or is run again,
  * changes nothing of it: add `amount`, or delete it when that is 0. */
@@ -55,7 +66,7 @@ void store_close(struct store *store);
 #define STORE_USE_PREFIX  "access:" /* of the keys that count uses of a memory, before its id */
 int store_later(struct store *store, const char *key, int64_t amount, struct error *error);
 /* The dispatcher's: the call succeeded, and what it wrote is committed, or it did not. The counts
- * change, and the word indexes follow. */
+ * change, and the word indexes and tallies follow. */
 void store_do_later(struct store *store, bool succeeded);
 
 /* Unix time in milliseconds: what every *_at column and field holds. */

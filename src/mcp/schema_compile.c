@@ -124,12 +124,21 @@ const char *schema_pointer_join(struct schema_arena *arena, const char *pointer,
     return joined;
 }
 
+static bool is_plain(const struct schema_node *node)
+{
+    return !node->reference && !node->dynamic_reference && !node->all_of.count &&
+           !node->any_of.count && !node->one_of.count && !node->negation && !node->condition &&
+           !node->dependent_schemas.count && !node->dependent_required && !node->dependencies;
+}
+
 int schema_measure(struct schema_compiler *compiler)
 {
     struct schema *schema = compiler->schema;
-    for (size_t i = 0; i < schema->node_count; i++)
+    for (size_t i = 0; i < schema->node_count; i++) {
         if (measure_in_place(compiler, schema->nodes[i], 0) < 0)
             return -1;
+        schema->nodes[i]->is_plain = is_plain(schema->nodes[i]);
+    }
     /* Heights go down to a fixed point; what is still infinite after as many rounds as the
      * generator goes deep, it cannot make anyway. */
     for (size_t i = 0; i < schema->node_count; i++)

@@ -179,6 +179,7 @@ struct schema_member_list {
 /* One subschema. JSON it points to belongs to the schema's copy of the document. */
 struct schema_node {
     enum schema_node_kind kind;
+    bool is_plain; /* as most: no subschema over the same value, no names that depend on others */
     const char *pointer; /* where it stands in the document */
     const json_t *source;
     unsigned types; /* SCHEMA_ANY when there is no `type` */

@@ -103,15 +103,18 @@ static bool evaluate(struct validation *v, const struct schema_node *node, const
     }
     v->frames++;
     bool wanted = outer || node->unevaluated_properties || node->unevaluated_items;
-    struct evaluated collected = {.count = json_is_object(instance) ? json_object_size(instance)
-                                                                    : json_array_size(instance)};
+    struct evaluated collected = {.count = 0};
+    if (wanted)
+        collected.count =
+            json_is_object(instance) ? json_object_size(instance) : json_array_size(instance);
     struct evaluated *mine = wanted && collected.count ? &collected : NULL;
     bool valid = check_value(v, node, instance, path);
     if (valid && json_is_object(instance))
         valid = check_object(v, node, instance, path, mine);
     else if (valid && json_is_array(instance))
         valid = check_array(v, node, instance, path, mine);
-    valid = valid && check_in_place(v, node, instance, path, mine) &&
+    valid = valid && !v->exhausted &&
+            (node->is_plain || check_in_place(v, node, instance, path, mine)) &&
             check_unevaluated(v, node, instance, path, mine);
     if (valid && outer)
         merge(outer, &collected);
@@ -463,7 +466,7 @@ static bool check_required(struct validation *v, const struct schema_node *node,
     const json_t *const lists[] = {node->dependent_required, node->dependencies};
     if (node->required && !has_names(v, node->required, instance, path, NULL))
         return false;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; !node->is_plain && i < 2; i++) {
         const char *name;
         json_t *names;
         json_object_foreach((json_t *)lists[i], name,

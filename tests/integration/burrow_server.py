@@ -154,6 +154,8 @@ def forms_and_limits():
         expect_status(server.post("{}", Content_Type="text/plain"), 415)
         expect_status(server.post("{}", Accept="text/html"), 406)
         expect_status(server.post("{"), 400)
+        expect_status(server.request("GET", "/healthz", headers={"X-Long": "x" * 12000}), 200)
+        expect_status(server.request("GET", "/healthz", headers={"X-Long": "x" * 20000}), 431)
         # said beforehand, and not said
         length = str((4 << 20) + 1)
         expect_status(server.request("POST", headers={"Content-Type": "application/json", "Content-Length": length}), 413)

@@ -43,7 +43,7 @@ static void wake(struct http_call *call)
 {
     if (call->suspended && !call->closed) {
         call->suspended = false;
-        MHD_resume_connection(call->connection);
+        http_resume(call->server, call->connection);
     }
 }
 

@@ -43,12 +43,26 @@ struct http_rate {
     uint64_t filled_ns;
 };
 
+/* A thread that serves connections, and the calls that wait for it to run them together. */
+struct http_loop {
+    struct http_server *server;
+    struct MHD_Daemon *daemon;
+    pthread_t thread;
+    bool runs, takes_no_more;
+    bool resumed;             /* a connection, by the loop itself */
+    int wake_fd;              /* -1: none */
+    atomic_bool quiet, ended; /* told: no new connections; no step any more */
+    struct exchange *first, **last;
+};
+
 struct http_server {
     struct service *service;
     struct subscriptions *subscriptions;
     struct http_server_options options;
     struct sessions *sessions;
-    struct MHD_Daemon *daemon;
+    struct http_loop *loops; /* options.threads of them */
+    int listen_fd;
+    atomic_ullong rounds, round_calls;
     struct http_streams streams;
     struct http_calls calls;
     struct http_rate rate;
@@ -60,6 +74,7 @@ struct http_server {
 
 /* One request as it comes in. */
 struct exchange {
+    struct MHD_Connection *connection;
     struct buffer body;
     const char *refusal; /* why it is not served; `status` with it */
     unsigned status;
@@ -67,6 +82,9 @@ struct exchange {
     char extra_value[64];
     struct http_stream *stream; /* it became a stream */
     struct http_call *call;     /* it runs in a thread of its own */
+    struct exchange *next;      /* that waits for the same loop */
+    struct protocol_answer answer;
+    bool answered; /* `answer` is there */
 };
 
 /* What a request can do beside being answered; the context of its protocol_peer. */
@@ -74,15 +92,17 @@ struct http_peer {
     struct http_server *server;
     const char *session; /* NULL: none */
     struct channel *channel;
-    int fd; /* of the connection; -1: it is gone */
+    int fd;             /* of the connection; -1: it is gone */
+    uint64_t looked_ns; /* when it was seen to be there */
     struct http_running running;
     struct protocol_peer peer;
 };
 void http_peer_begin(struct http_peer *peer, struct http_server *server,
                      struct MHD_Connection *connection, const char *session);
 void http_peer_end(struct http_peer *peer);
-/* The client has closed the connection: in the modern era it cancels by that. */
-bool http_peer_is_gone(const struct http_peer *peer);
+/* The client has closed the connection: in the modern era it cancels by that. Looks at most once a
+ * millisecond. */
+bool http_peer_is_gone(struct http_peer *peer);
 /* notifications/cancelled of a session; `id` as JSON text. */
 void http_cancel(struct http_server *server, const char *session, const char *id);
 
@@ -135,7 +155,27 @@ enum MHD_Result http_call_answer(struct http_call *call); /* when it was woken *
 void http_call_free(struct http_call *call);     /* the exchange is over; harmless on NULL */
 void http_calls_end(struct http_server *server); /* waits for the threads */
 
+/* Serves from the socket with threads of its own; `handle` and `completed` are called with the
+ * loop. */
+int http_loops_start(struct http_server *server, int fd, MHD_AccessHandlerCallback handle,
+                     MHD_RequestCompletedCallback completed, struct error *error);
+void http_loops_quiet(struct http_server *server); /* no more connections */
+void http_loops_end(struct http_server *server);   /* harmless when they did not start */
+/* A call that writes waits until the loop has read what else has come, and is run in one
+ * transaction with such others: see store_round_begin. False: this is none. */
+bool http_loop_takes(struct http_loop *loop, struct exchange *exchange,
+                     const struct protocol_context *context);
+
+/* The connection goes on, and its loop hears of it. Any thread. */
+void http_resume(struct http_server *server, struct MHD_Connection *connection);
+
 /* Of http_server.c. */
+/* What the headers of a request say to the protocol. */
+struct protocol_context http_context(struct MHD_Connection *connection);
+/* Run it, here and now. */
+void http_run(struct http_server *server, struct exchange *exchange,
+              struct protocol_context *context, const char *session,
+              struct protocol_answer *answer);
 enum MHD_Result http_give_answer(struct http_server *server, struct MHD_Connection *connection,
                                  struct protocol_answer *answer);
 enum MHD_Result http_give_status(struct http_server *server, struct MHD_Connection *connection,

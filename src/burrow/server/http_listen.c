@@ -122,16 +122,17 @@ static enum MHD_Result begin_hearing(struct http_server *server, struct MHD_Conn
                                      const char *session, bool primed)
 {
     struct hearing *hearing = calloc(1, sizeof *hearing);
-    if (hearing)
+    if (hearing) { /* complete before it is opened: from then on it may be asked */
+        hearing->server = server;
+        hearing->channel = channel;
+        snprintf(hearing->session, sizeof hearing->session, "%s", session);
         hearing->stream = http_stream_open(server, connection, &hearing_owner, hearing);
+    }
     if (!hearing || !hearing->stream) {
         channel_release(channel);
         free(hearing);
         return MHD_NO;
     }
-    hearing->server = server;
-    hearing->channel = channel;
-    snprintf(hearing->session, sizeof hearing->session, "%s", session);
     exchange->stream = hearing->stream;
     struct channel_listener listener = {heard, hearing_ended, hearing};
     uint64_t last = last_event(connection, channel);

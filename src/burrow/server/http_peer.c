@@ -2,9 +2,14 @@
  * cancelled by it (legacy era), or by the end of its connection (modern era). */
 #include "burrow/server/http_internal.h"
 
+#include "base/clock.h"
+
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LOOK_NS NS_PER_MS /* between two looks whether the client is there: most calls take less   \
+                           */
 
 static void running(void *context, const char *id)
 {
@@ -36,9 +41,13 @@ void http_cancel(struct http_server *server, const char *session, const char *id
     pthread_mutex_unlock(&server->calls.lock);
 }
 
-bool http_peer_is_gone(const struct http_peer *peer)
+bool http_peer_is_gone(struct http_peer *peer)
 {
     struct pollfd ready = {.fd = peer->fd, .events = POLLRDHUP};
+    uint64_t now = clock_now_ns();
+    if (now - peer->looked_ns < LOOK_NS)
+        return false;
+    peer->looked_ns = now;
     return peer->fd < 0 || (poll(&ready, 1, 0) > 0 && ready.revents);
 }
 
@@ -63,8 +72,10 @@ void http_peer_begin(struct http_peer *peer, struct http_server *server,
 {
     const union MHD_ConnectionInfo *information =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    *peer = (struct http_peer){
-        .server = server, .session = session, .fd = information ? information->connect_fd : -1};
+    *peer = (struct http_peer){.server = server,
+                               .session = session,
+                               .fd = information ? information->connect_fd : -1,
+                               .looked_ns = clock_now_ns()};
     peer->running.session = session;
     atomic_init(&peer->running.cancelled, false);
     peer->peer = (struct protocol_peer){.cancelled = cancelled, .context = peer};

@@ -93,17 +93,33 @@ static bool is_modern_version(const char *version)
     return revision && revision->era == MCP_ERA_MODERN;
 }
 
+struct protocol_context http_context(struct MHD_Connection *connection)
+{
+    return (struct protocol_context){
+        .http = true,
+        .version_header = http_header(connection, "MCP-Protocol-Version"),
+        .method_header = http_header(connection, "Mcp-Method"),
+        .name_header = http_header(connection, "Mcp-Name"),
+    };
+}
+
+void http_run(struct http_server *server, struct exchange *exchange,
+              struct protocol_context *context, const char *session, struct protocol_answer *answer)
+{
+    struct http_peer peer;
+    http_peer_begin(&peer, server, exchange->connection, session);
+    context->peer = &peer.peer;
+    protocol_answer(server->service, context, buffer_bytes(&exchange->body),
+                    buffer_length(&exchange->body), answer);
+    http_peer_end(&peer);
+}
+
 static enum MHD_Result answer_at_once(struct http_server *server, struct MHD_Connection *connection,
                                       struct exchange *exchange, struct protocol_context *context,
                                       const char *session)
 {
     struct protocol_answer answer;
-    struct http_peer peer;
-    http_peer_begin(&peer, server, connection, session);
-    context->peer = &peer.peer;
-    protocol_answer(server->service, context, buffer_bytes(&exchange->body),
-                    buffer_length(&exchange->body), &answer);
-    http_peer_end(&peer);
+    http_run(server, exchange, context, session, &answer);
     if (session && answer.cancelled_id)
         http_cancel(server, session, answer.cancelled_id);
     enum MHD_Result result = answer.listen_id ? http_listen(server, connection, exchange, &answer)
@@ -112,17 +128,14 @@ static enum MHD_Result answer_at_once(struct http_server *server, struct MHD_Con
     return result;
 }
 
-static enum MHD_Result answer_post(struct http_server *server, struct MHD_Connection *connection,
+static enum MHD_Result answer_post(struct http_loop *loop, struct MHD_Connection *connection,
                                    struct exchange *exchange)
 {
+    struct http_server *server = loop->server;
     const char *session = http_header(connection, "Mcp-Session-Id");
-    struct protocol_context context = {
-        .http = true,
-        .version_header = http_header(connection, "MCP-Protocol-Version"),
-        .method_header = http_header(connection, "Mcp-Method"),
-        .name_header = http_header(connection, "Mcp-Name"),
-    };
-    if (is_modern_version(context.version_header))
+    struct protocol_context context = http_context(connection);
+    bool modern = is_modern_version(context.version_header);
+    if (modern)
         session = NULL;
     if (session) {
         context.revision = sessions_use(server->sessions, session, clock_now_ns());
@@ -130,7 +143,8 @@ static enum MHD_Result answer_post(struct http_server *server, struct MHD_Connec
             return http_give_status(server, connection, 404,
                                     "there is no such session, or it is over; initialize anew");
     }
-    if (http_call_start(server, connection, exchange, &context, session))
+    if (http_call_start(server, connection, exchange, &context, session) ||
+        (modern && http_loop_takes(loop, exchange, &context)))
         return MHD_YES;
     return answer_at_once(server, connection, exchange, &context, session);
 }
@@ -160,9 +174,15 @@ static void print_server(struct http_server *server, struct buffer *out)
                   "# TYPE burrow_sessions gauge\nburrow_sessions %zu\n"
                   "# HELP burrow_subscriptions Subscriptions that are open.\n"
                   "# TYPE burrow_subscriptions gauge\nburrow_subscriptions %zu\n"
+                  "# HELP burrow_rounds_total Transactions that calls which write have shared.\n"
+                  "# TYPE burrow_rounds_total counter\nburrow_rounds_total %llu\n"
+                  "# HELP burrow_round_calls_total Calls in them.\n"
+                  "# TYPE burrow_round_calls_total counter\nburrow_round_calls_total %llu\n"
                   "# HELP burrow_http_answers_total HTTP answers by status.\n"
                   "# TYPE burrow_http_answers_total counter\n",
-                  sessions_count(server->sessions), subscriptions_count(server->subscriptions));
+                  sessions_count(server->sessions), subscriptions_count(server->subscriptions),
+                  atomic_load_explicit(&server->rounds, memory_order_relaxed),
+                  atomic_load_explicit(&server->round_calls, memory_order_relaxed));
     for (unsigned status = 0; status < STATUS_LIMIT; status++) {
         unsigned long long count =
             atomic_load_explicit(&server->answers[status], memory_order_relaxed);
@@ -181,9 +201,10 @@ static enum MHD_Result give_metrics(struct http_server *server, struct MHD_Conne
                  NULL);
 }
 
-static enum MHD_Result route(struct http_server *server, struct MHD_Connection *connection,
+static enum MHD_Result route(struct http_loop *loop, struct MHD_Connection *connection,
                              const char *path, const char *method, struct exchange *exchange)
 {
+    struct http_server *server = loop->server;
     if (exchange->refusal)
         return http_give_refusal(server, connection, exchange);
     if (strcmp(path, "/healthz") == 0)
@@ -194,8 +215,10 @@ static enum MHD_Result route(struct http_server *server, struct MHD_Connection *
         return end_session(server, connection);
     if (strcmp(method, "GET") == 0)
         return http_get(server, connection, exchange);
+    if (exchange->answered)
+        return http_give_answer(server, connection, &exchange->answer);
     return exchange->call ? http_call_answer(exchange->call)
-                          : answer_post(server, connection, exchange);
+                          : answer_post(loop, connection, exchange);
 }
 
 /* --- a request as libmicrohttpd brings it --- */
@@ -207,6 +230,7 @@ static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *
     if (!exchange)
         return MHD_NO;
     *context = exchange;
+    exchange->connection = connection;
     buffer_init(&exchange->body, HTTP_BODY_LIMIT);
     http_check(server, connection, path, method, exchange);
     /* A body that is too large is not waited for; any other is, so that the client has sent it
@@ -232,30 +256,34 @@ static enum MHD_Result take_body(struct exchange *exchange, const char *bytes, s
     return MHD_YES;
 }
 
-static enum MHD_Result handle(void *server, struct MHD_Connection *connection, const char *path,
+static enum MHD_Result handle(void *of_loop, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *bytes,
                               size_t *length, void **context)
 {
+    struct http_loop *loop = of_loop;
     (void)version;
     if (!*context)
-        return begin(server, connection, path, method, context);
+        return begin(loop->server, connection, path, method, context);
     if (*length == 0)
-        return route(server, connection, path, method, *context);
+        return route(loop, connection, path, method, *context);
     enum MHD_Result result = take_body(*context, bytes, *length);
     *length = 0;
     return result;
 }
 
-static void completed(void *server, struct MHD_Connection *connection, void **context,
+static void completed(void *of_loop, struct MHD_Connection *connection, void **context,
                       enum MHD_RequestTerminationCode code)
 {
+    struct http_loop *loop = of_loop;
     struct exchange *exchange = *context;
     (void)connection;
     (void)code;
     if (!exchange)
         return;
-    http_stream_free(server, exchange->stream);
+    http_stream_free(loop->server, exchange->stream);
     http_call_free(exchange->call);
+    if (exchange->answered)
+        protocol_answer_free(&exchange->answer);
     buffer_free(&exchange->body);
     free(exchange);
     *context = NULL;
@@ -351,26 +379,6 @@ static void set_defaults(struct http_server_options *options)
         options->connection_limit = options->threads;
 }
 
-static int start_daemon(struct http_server *server, int fd, struct error *error)
-{
-    const struct http_server_options *options = &server->options;
-    /* A pool of one is refused by the library: it is no pool. */
-    struct MHD_OptionItem pool[] = {
-        {MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)options->threads, NULL},
-        {MHD_OPTION_END, 0, NULL},
-    };
-    server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL,
-        handle, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, completed,
-        server, MHD_OPTION_CONNECTION_LIMIT, options->connection_limit,
-        MHD_OPTION_CONNECTION_TIMEOUT, options->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)32768, MHD_OPTION_ARRAY, options->threads > 1 ? pool : pool + 1, MHD_OPTION_END);
-    if (server->daemon)
-        return 0;
-    close(fd);
-    return error_set(error, ERROR_INTERNAL, "the HTTP server does not start: %s", strerror(errno));
-}
-
 struct http_server *http_server_start(struct service *service, struct subscriptions *subscriptions,
                                       const struct http_server_options *options,
                                       struct error *error)
@@ -399,7 +407,7 @@ struct http_server *http_server_start(struct service *service, struct subscripti
         error_set(error, ERROR_INTERNAL, "out of memory");
     else
         fd = open_socket(server, error);
-    if (fd >= 0 && start_daemon(server, fd, error) == 0)
+    if (fd >= 0 && http_loops_start(server, fd, handle, completed, error) == 0)
         return server;
     http_server_stop(server);
     return NULL;
@@ -424,13 +432,11 @@ void http_server_stop(struct http_server *server)
 {
     if (!server)
         return;
-    if (server->daemon) {
-        MHD_socket fd = MHD_quiesce_daemon(server->daemon);
+    if (server->loops) {
+        http_loops_quiet(server);
         http_calls_end(server);
         http_streams_end(server);
-        MHD_stop_daemon(server->daemon);
-        if (fd != MHD_INVALID_SOCKET)
-            close(fd);
+        http_loops_end(server);
     }
     sessions_close(server->sessions);
     pthread_cond_destroy(&server->calls.gone);

@@ -30,7 +30,7 @@ static void wake(struct http_stream *stream)
     if (!stream->suspended)
         return;
     stream->suspended = false;
-    MHD_resume_connection(stream->connection);
+    http_resume(stream->server, stream->connection);
 }
 
 static int append_event(struct http_stream *stream, uint64_t event, const char *message,

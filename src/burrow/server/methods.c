@@ -124,12 +124,16 @@ static int give_failure(struct method_call *call, const struct tool_call *done)
     return result;
 }
 
+#define USUAL_BYTES 4096 /* of a result */
+
 /* Serialised once; the text block is the same bytes, escaped. */
 static int give_success(struct method_call *call, const struct tool_call *done)
 {
     struct buffer *out = call->out, text;
     buffer_init(&text, PROTOCOL_ANSWER_LIMIT);
+    buffer_reserve(&text, USUAL_BYTES); /* without growing step by step */
     int result = json_write(&text, done->structured);
+    buffer_reserve(out, 3 * buffer_length(&text)); /* twice, of which one is escaped */
     result |= buffer_append_text(out, "\"content\":[{\"type\":\"text\",\"text\":\"");
     result |= buffer_append_json_escaped(out, buffer_bytes(&text), buffer_length(&text));
     result |= buffer_append_text(out, "\"}");

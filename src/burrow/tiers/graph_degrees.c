@@ -1,87 +1,99 @@
-/* How many relations nodes have. Of a graph in the records it is kept from the first time that it
- * is asked for, in tables of the connection that follow by triggers, in the same transaction; of
- * another it is counted over the ends of its relations. */
+/* How many relations nodes have. Of a graph in the records it is kept in memory from the first time
+ * that it is asked for; of another it is counted over the ends of its relations. */
+#include "burrow/tiers/degree_table.h"
 #include "burrow/tiers/graph_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* A node that is renamed has its relations changed one by one, which moves its degree along. */
-static const char kept_tables[] =
-    "CREATE TEMP TABLE degree_counts(degree INTEGER PRIMARY KEY, nodes INTEGER NOT NULL);"
-    "CREATE TEMP TABLE node_degrees(key TEXT PRIMARY KEY, degree INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX temp.node_degrees_busiest ON node_degrees(degree DESC, key);"
-    "CREATE TEMP TRIGGER node_degrees_first AFTER INSERT ON node_degrees BEGIN"
-    " INSERT INTO degree_counts VALUES(new.degree, 1)"
-    " ON CONFLICT DO UPDATE SET nodes = nodes + 1; END;"
-    "CREATE TEMP TRIGGER node_degrees_changed AFTER UPDATE ON node_degrees WHEN new.degree > 0"
-    " BEGIN UPDATE degree_counts SET nodes = nodes - 1 WHERE degree = old.degree;"
-    " INSERT INTO degree_counts VALUES(new.degree, 1)"
-    " ON CONFLICT DO UPDATE SET nodes = nodes + 1; END;"
-    "CREATE TEMP TRIGGER node_degrees_last AFTER UPDATE ON node_degrees WHEN new.degree = 0 BEGIN"
-    " UPDATE degree_counts SET nodes = nodes - 1 WHERE degree = old.degree;"
-    " DELETE FROM node_degrees WHERE key = new.key; END;"
-    "INSERT INTO node_degrees SELECT key, count(*) FROM (SELECT origin AS key FROM graph_relations"
-    " UNION ALL SELECT target FROM graph_relations) GROUP BY 1;"
-    "CREATE TEMP TRIGGER graph_relations_added AFTER INSERT ON graph_relations BEGIN"
-    " INSERT INTO node_degrees VALUES(new.origin, 1), (new.target, 1)"
-    " ON CONFLICT DO UPDATE SET degree = degree + 1; END;"
-    "CREATE TEMP TRIGGER graph_relations_gone AFTER DELETE ON graph_relations BEGIN"
-    " UPDATE node_degrees SET degree = degree - 1 WHERE key = old.origin;"
-    " UPDATE node_degrees SET degree = degree - 1 WHERE key = old.target; END;"
-    "CREATE TEMP TRIGGER graph_relations_moved AFTER UPDATE OF origin, target ON graph_relations"
-    " BEGIN UPDATE node_degrees SET degree = degree - 1 WHERE key = old.origin;"
-    " UPDATE node_degrees SET degree = degree - 1 WHERE key = old.target;"
-    " INSERT INTO node_degrees VALUES(new.origin, 1), (new.target, 1)"
-    " ON CONFLICT DO UPDATE SET degree = degree + 1; END";
+/* ---- kept ----------------------------------------------------------------------------------- */
 
-int graph_keep_degrees(struct records *records, struct error *error)
+/* Triggers tell of relations that come, go and move, also of those that do so with a node. */
+static const char followers[] =
+    "CREATE TEMP TRIGGER IF NOT EXISTS graph_relations_added AFTER INSERT ON graph_relations BEGIN"
+    " SELECT follow_relation(1, new.origin, new.target); END;"
+    "CREATE TEMP TRIGGER IF NOT EXISTS graph_relations_gone AFTER DELETE ON graph_relations BEGIN"
+    " SELECT follow_relation(-1, old.origin, old.target); END;"
+    "CREATE TEMP TRIGGER IF NOT EXISTS graph_relations_moved AFTER UPDATE OF origin, target"
+    " ON graph_relations BEGIN SELECT follow_relation(-1, old.origin, old.target),"
+    " follow_relation(1, new.origin, new.target); END";
+
+static int move_ends(struct degree_table *table, const char *from, const char *to, int by)
 {
-    sqlite3 *database = records_handle(records);
-    if (records_begin(records, error) < 0)
-        return -1;
-    if (sqlite3_exec(database, kept_tables, NULL, NULL, NULL) == SQLITE_OK)
-        return records_commit(records, error);
-    error_set(error, ERROR_TARGET, "records: degrees: %s", sqlite3_errmsg(database));
-    records_rollback(records);
-    return -1;
+    return degree_table_move(table, from, by) | degree_table_move(table, to, by);
 }
 
-int graph_kept_relations(struct records *records, struct graph_facts *facts, struct error *error)
+/* follow_relation(BY, ORIGIN, TARGET). What cannot be followed is given up, and counted anew. */
+static void follow_relation(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    return records_integer(records, error, 0, &facts->relations,
-                           "SELECT coalesce(sum(degree * nodes), 0) / 2 FROM degree_counts", "");
+    struct degree_table **kept = sqlite3_user_data(context);
+    const char *from = (const char *)sqlite3_value_text(values[1]);
+    const char *to = (const char *)sqlite3_value_text(values[2]);
+    (void)count;
+    if (!*kept || (from && to && move_ends(*kept, from, to, sqlite3_value_int(values[0])) == 0))
+        return;
+    degree_table_close(*kept);
+    *kept = NULL;
 }
 
-int graph_kept_degrees(struct records *records, struct graph_degrees *degrees, struct error *error)
+int graph_follow_degrees(struct records *records, struct degree_table **kept, struct error *error)
+{
+    if (sqlite3_create_function(records_handle(records), "follow_relation", 3, SQLITE_UTF8, kept,
+                                follow_relation, NULL, NULL) == SQLITE_OK)
+        return 0;
+    return error_set(error, ERROR_INTERNAL, "out of memory");
+}
+
+static int count_all(struct records *records, struct degree_table *table, struct error *error)
 {
     struct error problem = {0};
-    char text[24];
-    sqlite3_stmt *row = records_query(records, &problem,
-                                      "SELECT degree, nodes FROM degree_counts WHERE nodes > 0"
-                                      " ORDER BY degree",
-                                      "");
-    while (row && records_next(row, &problem)) {
-        snprintf(text, sizeof text, "%lld", (long long)sqlite3_column_int64(row, 0));
-        json_object_set_new(degrees->distribution, text,
-                            json_integer((json_int_t)sqlite3_column_int64(row, 1)));
-        degrees->relations += sqlite3_column_int64(row, 0) * sqlite3_column_int64(row, 1);
-    }
-    degrees->relations /= 2; /* each has two ends */
-    row =
-        records_query(records, &problem,
-                      "SELECT key, degree FROM node_degrees ORDER BY degree DESC, key LIMIT 1", "");
-    if (row && records_next(row, &problem)) {
-        json_decref(degrees->busiest);
-        degrees->busiest = records_json_text(row, 0);
-        degrees->most = sqlite3_column_int64(row, 1);
-        records_done(row);
-    }
+    int failed = 0;
+    sqlite3_stmt *row =
+        records_query(records, &problem, "SELECT origin, target FROM graph_relations", "");
+    while (row && records_next(row, &problem))
+        failed |= move_ends(table, records_text(row, 0), records_text(row, 1), 1);
     if (problem.code == ERROR_NONE)
-        return 0;
+        return failed ? error_set(error, ERROR_INTERNAL, "out of memory") : 0;
     if (error)
         *error = problem;
     return -1;
+}
+
+struct degree_table *graph_keep_degrees(struct records *records, struct error *error)
+{
+    sqlite3 *database = records_handle(records);
+    if (sqlite3_exec(database, followers, NULL, NULL, NULL) != SQLITE_OK) {
+        error_set(error, ERROR_TARGET, "records: degrees: %s", sqlite3_errmsg(database));
+        return NULL;
+    }
+    struct degree_table *table = degree_table_open();
+    if (!table)
+        error_set(error, ERROR_INTERNAL, "out of memory");
+    else if (count_all(records, table, error) == 0)
+        return table;
+    degree_table_close(table);
+    return NULL;
+}
+
+void graph_kept_degrees(const struct degree_table *table, struct graph_degrees *degrees)
+{
+    size_t most = degree_table_most(table);
+    const char *busiest = degree_table_busiest(table);
+    char text[24];
+    for (size_t degree = 1; degree <= most; degree++) {
+        size_t nodes = degree_table_nodes(table, degree);
+        if (!nodes)
+            continue;
+        snprintf(text, sizeof text, "%zu", degree);
+        json_object_set_new(degrees->distribution, text, json_integer((json_int_t)nodes));
+        degrees->relations += (int64_t)(degree * nodes);
+    }
+    degrees->relations /= 2; /* each has two ends */
+    degrees->most = (int64_t)most;
+    if (busiest) {
+        json_decref(degrees->busiest);
+        degrees->busiest = json_string(busiest);
+    }
 }
 
 /* ---- of any graph --------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* The graph in the records: two tables, so that a node and the document it stands for are written
  * in one transaction. */
+#include "burrow/tiers/degree_table.h"
 #include "burrow/tiers/graph_internal.h"
 
 #include <stdlib.h>
@@ -9,8 +10,8 @@ struct embedded_graph {
     struct graph graph;
     struct records *records;
     bool counted; /* what follows is what there is; else it is counted when it is asked for */
-    int64_t nodes, relations; /* relations: unless degrees are kept, which tell */
-    bool keeps_degrees;
+    int64_t nodes, relations;
+    struct degree_table *degrees; /* kept from the first time they are asked for, else NULL */
 };
 
 static const char *const migrations[] = {
@@ -120,8 +121,7 @@ static json_t *embedded_node(struct graph *graph, const char *key, struct error 
     return graph_finished(node, &problem, error);
 }
 
-/* Its relations go with it, by their foreign keys: SQLite counts those in all changes only (and
- * there what keeps degrees too, but then nobody asks for this count). */
+/* Its relations go with it, by their foreign keys: SQLite counts those in all changes only. */
 static int embedded_node_remove(struct graph *graph, const char *key, struct error *error)
 {
     sqlite3 *database = records_handle(records_of(graph));
@@ -208,10 +208,18 @@ static int require_node(struct graph *graph, const char *key, struct error *erro
     return graph_missing_node(key, error);
 }
 
-/* A foreign key has refused it: which end is it? Keeps the error when it is neither. */
+static void forget_degrees(struct embedded_graph *graph)
+{
+    degree_table_close(graph->degrees);
+    graph->degrees = NULL;
+}
+
+/* A foreign key has refused it: which end is it? Keeps the error when it is neither. The degrees
+ * have followed what SQLite then undid. */
 static int refused(struct graph *graph, const char *from, const char *to, struct error *error)
 {
     struct error missing = {0};
+    forget_degrees(embedded_of(graph));
     if ((require_node(graph, from, &missing) < 0 || require_node(graph, to, &missing) < 0) && error)
         *error = missing;
     return -1;
@@ -392,29 +400,21 @@ static int embedded_facts(struct graph *graph, struct graph_facts *facts, struct
         return -1;
     facts->nodes = embedded->nodes;
     facts->relations = embedded->relations;
-    return embedded->keeps_degrees ? graph_kept_relations(embedded->records, facts, error) : 0;
+    return 0;
 }
 
-/* Kept from now on, but not from within a transaction that writes, which may be undone. 1 when they
- * are. */
-static int keeps_degrees(struct embedded_graph *graph, struct error *error)
-{
-    if (graph->keeps_degrees)
-        return 1;
-    if (records_is_writing(graph->records))
-        return 0;
-    if (graph_keep_degrees(graph->records, error) < 0)
-        return -1;
-    graph->keeps_degrees = true;
-    return 1;
-}
-
+/* They are counted to be kept, but not within a transaction that writes, which may be undone. */
 static int embedded_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error)
 {
-    int kept = keeps_degrees(embedded_of(graph), error);
-    if (kept)
-        return kept < 0 ? -1 : graph_kept_degrees(records_of(graph), degrees, error);
-    return graph_count_degrees(graph, degrees, error);
+    struct embedded_graph *embedded = embedded_of(graph);
+    if (!embedded->degrees && records_is_writing(embedded->records))
+        return graph_count_degrees(graph, degrees, error);
+    if (!embedded->degrees)
+        embedded->degrees = graph_keep_degrees(embedded->records, error);
+    if (!embedded->degrees)
+        return -1;
+    graph_kept_degrees(embedded->degrees, degrees);
+    return 0;
 }
 
 /* ---- the call's transaction is that of the records ------------------------------------------ */
@@ -434,10 +434,12 @@ static int embedded_commit(struct graph *graph, struct error *error)
 static void embedded_rollback(struct graph *graph)
 {
     embedded_of(graph)->counted = false; /* some of what was counted is not there */
+    forget_degrees(embedded_of(graph));
 }
 
 static void embedded_close(struct graph *graph)
 {
+    forget_degrees(embedded_of(graph));
     free(graph);
 }
 
@@ -473,7 +475,8 @@ struct graph *graph_embedded_open(struct records *records, struct error *error)
                                 SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, holds, NULL,
                                 NULL) != SQLITE_OK)
         error_set(error, ERROR_INTERNAL, "out of memory");
-    else if (records_migrate(records, "graph", migrations, error) == 0)
+    else if (graph_follow_degrees(records, &graph->degrees, error) == 0 &&
+             records_migrate(records, "graph", migrations, error) == 0)
         return &graph->graph;
     free(graph);
     return NULL;

@@ -53,10 +53,13 @@ int graph_missing_node(const char *key, struct error *error);
 /* `result`, unless something went wrong on the way: then it is given up, and NULL. */
 json_t *graph_finished(json_t *result, const struct error *problem, struct error *error);
 
-/* Of the graph in the records: make what graph_kept_... read; in no transaction, once. */
-int graph_keep_degrees(struct records *records, struct error *error);
-int graph_kept_relations(struct records *records, struct graph_facts *facts, struct error *error);
-int graph_kept_degrees(struct records *records, struct graph_degrees *degrees, struct error *error);
+/* Of the graph in the records. While there are kept degrees at *kept they follow what is written;
+ * closed and NULL when they cannot. */
+struct degree_table;
+int graph_follow_degrees(struct records *records, struct degree_table **kept, struct error *error);
+/* Of what there is now; in no transaction that writes. NULL with an error. */
+struct degree_table *graph_keep_degrees(struct records *records, struct error *error);
+void graph_kept_degrees(const struct degree_table *table, struct graph_degrees *degrees);
 /* Of any graph, from its relations. */
 int graph_count_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error);
 

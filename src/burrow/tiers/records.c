@@ -29,6 +29,9 @@ enum transaction { NONE, READING, WRITING };
 struct records {
     sqlite3 *database;
     enum transaction transaction;
+    bool shared;  /* by several that write */
+    bool is_part; /* who writes is not the first of them */
+    bool lost;    /* what the others wrote is gone */
     struct statement statements[STATEMENT_SLOTS];
     size_t statement_count;
     char identity[33];
@@ -189,6 +192,8 @@ int records_migrate(struct records *records, const char *part, const char *const
 
 int records_begin_reading(struct records *records, struct error *error)
 {
+    if (records->transaction == WRITING) /* of others, which are shared with */
+        return 0;
     if (records_run(records, error, "BEGIN", "") < 0)
         return -1;
     records->transaction = READING;
@@ -207,13 +212,16 @@ void records_end_reading(struct records *records)
 int records_begin(struct records *records, struct error *error)
 {
     records_end_reading(records);
+    records->is_part = records->transaction == WRITING;
+    if (records->is_part)
+        return records_run(records, error, "SAVEPOINT part", "") < 0 ? -1 : 0;
     if (records_run(records, error, "BEGIN IMMEDIATE", "") < 0)
         return -1;
     records->transaction = WRITING;
     return 0;
 }
 
-int records_commit(struct records *records, struct error *error)
+static int commit(struct records *records, struct error *error)
 {
     if (records_run(records, error, "COMMIT", "") < 0)
         return -1;
@@ -221,11 +229,52 @@ int records_commit(struct records *records, struct error *error)
     return 0;
 }
 
-void records_rollback(struct records *records)
+int records_commit(struct records *records, struct error *error)
+{
+    if (!records->shared)
+        return commit(records, error);
+    if (records->is_part && records_run(records, error, "RELEASE part", "") < 0)
+        return -1;
+    records->is_part = false;
+    return 0;
+}
+
+static void roll_back(struct records *records)
 {
     if (!sqlite3_get_autocommit(records->database)) /* some errors have rolled back already */
         records_run(records, NULL, "ROLLBACK", "");
     records->transaction = NONE;
+}
+
+void records_rollback(struct records *records)
+{
+    bool alone = !records->is_part;
+    records->is_part = false;
+    if (!alone && !sqlite3_get_autocommit(records->database) &&
+        records_run(records, NULL, "ROLLBACK TO part", "") >= 0 &&
+        records_run(records, NULL, "RELEASE part", "") >= 0)
+        return;
+    roll_back(records);
+    records->lost |= !alone;
+}
+
+void records_share(struct records *records)
+{
+    records->shared = true;
+    records->lost = false;
+}
+
+int records_share_end(struct records *records, struct error *error)
+{
+    records->shared = false;
+    if (records->lost) {
+        roll_back(records);
+        return error_set(error, ERROR_TARGET, "records: a call's failure undid those before it");
+    }
+    if (records->transaction != WRITING || commit(records, error) == 0)
+        return 0;
+    roll_back(records);
+    return -1;
 }
 
 bool records_is_writing(const struct records *records)

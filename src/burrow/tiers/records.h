@@ -37,6 +37,11 @@ int records_begin(struct records *records, struct error *error);
 int records_commit(struct records *records, struct error *error);
 void records_rollback(struct records *records);
 bool records_is_writing(const struct records *records);
+/* From here on the transactions that write are parts of one: a commit is put off, a rollback undoes
+ * what its own part has done. The end commits all of them, or none: -1 with an error, also when a
+ * part has failed in such a way that SQLite undid the others with it. */
+void records_share(struct records *records);
+int records_share_end(struct records *records, struct error *error);
 
 /* A statement, ready to be bound and stepped; kept for the next call with the same text, whose
  * address is the key: `sql` must be a literal. NULL with an error when SQLite refuses it. End each

@@ -91,6 +91,19 @@ int vectors_renew(struct vectors *vectors, enum vector_space which, struct error
     return failed;
 }
 
+int vectors_reload(struct vectors *vectors, struct error *error)
+{
+    int failed = 0;
+    vectors->counts = (struct embedding_counts){0};
+    for (unsigned i = 0; i < VECTORS_SPACES; i++) {
+        vectors->kept[i] = 0;
+        bool behind = space_load(vectors, i, true, error) < 0;
+        vectors->spaces[i].behind = behind;
+        failed |= behind;
+    }
+    return failed ? -1 : 0;
+}
+
 static int any_is_kept(struct vectors *vectors, int64_t *any, struct error *error)
 {
     *any = 0;
@@ -164,11 +177,9 @@ struct vectors *vectors_open_over(struct records *records, struct embedder *embe
                          open_source(vectors, embedder, error) < 0
                      ? -1
                      : 0;
-    for (unsigned i = 0; failed == 0 && i < VECTORS_SPACES; i++) {
+    for (unsigned i = 0; i < VECTORS_SPACES; i++)
         vectors->spaces[i].dimension = vectors->dimension;
-        failed = space_load(vectors, i, true, error);
-    }
-    if (failed == 0)
+    if (failed == 0 && vectors_reload(vectors, error) == 0)
         return vectors;
     vectors_close(vectors);
     return NULL;

@@ -74,6 +74,9 @@ void vectors_scan_at_most(struct vectors *vectors, size_t count);
 /* The dispatcher's: the transaction of the call is over. */
 void vectors_committed(struct vectors *vectors);
 void vectors_rolled_back(struct vectors *vectors);
+/* As after opening: made from the records, when what was said to be committed turned out not to be.
+ * What cannot be made is tried again when it is used; -1 with the error then. */
+int vectors_reload(struct vectors *vectors, struct error *error);
 
 /* As if an index could not follow a commit: for tests. */
 void vectors_fall_behind(struct vectors *vectors, enum vector_space space);

@@ -33,7 +33,7 @@ struct word_index *word_index_open(struct records *records, const char *load, st
     return NULL;
 }
 
-static void clear(struct word_index *index)
+void word_index_clear(struct word_index *index)
 {
     for (size_t i = 0; i < index->term_slots; i++) {
         if (index->terms[i])
@@ -58,7 +58,7 @@ void word_index_close(struct word_index *index)
     if (!index)
         return;
     word_index_rolled_back(index);
-    clear(index);
+    word_index_clear(index);
     if (index->made)
         index->tokenizer.xDelete(index->made);
     free(index->changes);
@@ -273,7 +273,7 @@ int word_index_advance(struct word_index *index, int64_t count, struct error *er
     struct error problem = {0};
     int64_t read = 0;
     if (index->behind)
-        clear(index);
+        word_index_clear(index);
     if (index->complete)
         return 1;
     sqlite3_stmt *row =
@@ -295,7 +295,7 @@ int word_index_advance(struct word_index *index, int64_t count, struct error *er
 
 int word_index_load(struct word_index *index, struct error *error)
 {
-    clear(index);
+    word_index_clear(index);
     return word_index_advance(index, -1, error) < 0 ? -1 : 0;
 }
 

@@ -30,6 +30,8 @@ int word_index_load(struct word_index *index, struct error *error);
  * must have ids above all that were there. Not in a transaction that writes. 1 when it is complete,
  * 0 when not yet, -1 with an error. */
 int word_index_advance(struct word_index *index, int64_t count, struct error *error);
+/* Nothing is held any more: to be loaded anew, as a whole or step by step. */
+void word_index_clear(struct word_index *index);
 bool word_index_is_complete(const struct word_index *index);
 /* Pairs of a word and a document that holds it: at most 16 bytes each. */
 uint64_t word_index_postings(const struct word_index *index);

@@ -73,21 +73,22 @@ static void steps_free(struct steps *steps)
 
 static struct steps *load_steps(struct tool_call *call, int64_t id)
 {
-    struct steps *steps = calloc(1, sizeof *steps);
+    struct steps *steps = malloc(sizeof *steps); /* large, and most of it is not needed */
     if (!steps) {
         tool_fail(call, "internal", "out of memory");
         return NULL;
     }
+    steps->count = 0;
     steps->missing = json_array();
     sqlite3_stmt *row = records_query(call->store->records, &call->error,
                                       "SELECT name, minutes FROM blueprint_steps WHERE"
                                       " blueprint = ?1 ORDER BY number LIMIT ?2",
                                       "ii", id, (int64_t)STEPS_LIMIT);
     while (row && records_next(row, &call->error)) {
-        struct step *step = &steps->all[steps->count++];
+        struct step *step = &steps->all[steps->count];
+        *step = (struct step){.minutes = sqlite3_column_int64(row, 1), .depth = -1};
         snprintf(step->name, sizeof step->name, "%s", records_text(row, 0));
-        step->minutes = sqlite3_column_int64(row, 1);
-        step->depth = -1;
+        memset(steps->edge[steps->count++], 0, sizeof *steps->edge);
     }
     row = records_query(call->store->records, &call->error,
                         "SELECT step, needed FROM blueprint_needs WHERE blueprint = ?1", "i", id);

@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MINUTE INT64_C(60000)
-#define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
+#define MINUTE TALLY_MINUTE
+#define HOUR   TALLY_HOUR
+#define DAY    TALLY_DAY
 
-#define KEPT_MINUTES    (25 * 60)
-#define KEPT_MINUTES_MS "90000000"
-#define KEPT_LEADS      "500"
+#define KEPT_LEADS "500"
 
 /* Calls by time, followed from usage_minutes: written when those are, every few seconds. */
 const char analytics_kept_calls[] =
@@ -35,33 +33,40 @@ const char analytics_kept_calls[] =
     "CREATE INDEX code_attempts_failed ON code_attempts(created_at)"
     " WHERE result = 'failure' AND error <> ''";
 
-/* The rest is in the connection's own tables, in memory: in the records each would be a page more
- * that a write has to log. They follow in the same transaction, by triggers. A row put into the
- * view `tally` is counted in its minute, hour and day; of minutes only the last 25 hours are kept.
- * Messages and attempts are never deleted or changed. */
+/* The rest is in memory: in the records each would be a page more that a write has to log. Triggers
+ * tell of each write in its transaction. What counts by time is in the store's tallies, which
+ * tally(KIND, AT, NAME, COUNT, FIRST, SECOND) adds to; what has to be found otherwise is in tables
+ * of the connection. Messages and attempts are never deleted or changed. */
+static const char tallied[] =
+    "SELECT tally('memory', created_at / 60000 * 60000, '', count(*), 0, 0) FROM memories"
+    " GROUP BY created_at / 60000;"
+    "SELECT tally('message', sent_at / 60000 * 60000, role, count(*), sum(length(content)), 0)"
+    " FROM chats GROUP BY sent_at / 60000, role;"
+    "SELECT tally('task', created_at / 60000 * 60000, '', count(*), 0, 0) FROM todos"
+    " GROUP BY created_at / 60000;"
+    "SELECT tally('finished', completed_at / 60000 * 60000, '', count(*),"
+    " sum(completed_at - created_at), 0) FROM todos WHERE completed_at IS NOT NULL"
+    " GROUP BY completed_at / 60000;"
+    "SELECT tally('code', created_at / 60000 * 60000, language, count(*),"
+    " sum(result = 'success'), sum(result = 'failure')) FROM code_attempts"
+    " GROUP BY created_at / 60000, language;"
+    "SELECT tally('code result', created_at / 60000 * 60000, result, count(*), sum(length(code)), "
+    "0)"
+    " FROM code_attempts GROUP BY created_at / 60000, result;"
+    "SELECT tally('code tag', created_at / 60000 * 60000, tag, count(*),"
+    " sum(result = 'success'), sum(result = 'failure')) FROM code_attempts JOIN code_attempt_tags"
+    " ON attempt = id GROUP BY created_at / 60000, tag;"
+    "SELECT tally('question', asked_at / 60000 * 60000, '', count(*), sum(passages = 0), 0)"
+    " FROM questions GROUP BY asked_at / 60000;"
+    "SELECT tally('context', built_at / 60000 * 60000, '', count(*), sum(asked_tokens),"
+    " sum(filled_tokens)) FROM context_uses GROUP BY built_at / 60000";
+
 static const char kept_tables[] =
-    "CREATE TEMP TABLE tally_widths(width INTEGER PRIMARY KEY);"
-    "INSERT INTO tally_widths VALUES(60000), (3600000), (86400000);"
-    "CREATE TEMP TABLE tallies(kind TEXT NOT NULL, width INTEGER NOT NULL, at INTEGER NOT NULL,"
-    " name TEXT NOT NULL, count INTEGER NOT NULL, first INTEGER NOT NULL, second INTEGER NOT NULL,"
-    " PRIMARY KEY(kind, width, at, name)) WITHOUT ROWID;"
-    "CREATE TEMP VIEW tally AS SELECT kind, at, name, count, first, second FROM tallies;"
-    "CREATE TEMP TRIGGER tally_added INSTEAD OF INSERT ON tally BEGIN"
-    " INSERT INTO tallies SELECT new.kind, width, new.at / width * width, new.name, new.count,"
-    " new.first, new.second FROM tally_widths WHERE width > 60000"
-    " OR new.at > unixepoch() * 1000 - " KEPT_MINUTES_MS " ON CONFLICT DO UPDATE SET"
-    " count = count + excluded.count, first = first + excluded.first,"
-    " second = second + excluded.second; END;"
-
-    "INSERT INTO tally SELECT 'memory', created_at / 60000 * 60000, '', count(*), 0, 0"
-    " FROM memories GROUP BY 2;"
     "CREATE TEMP TRIGGER memories_tallied AFTER INSERT ON memories BEGIN"
-    " INSERT INTO tally VALUES('memory', new.created_at, '', 1, 0, 0); END;"
+    " SELECT tally('memory', new.created_at, '', 1, 0, 0); END;"
     "CREATE TEMP TRIGGER memories_untallied AFTER DELETE ON memories BEGIN"
-    " INSERT INTO tally VALUES('memory', old.created_at, '', -1, 0, 0); END;"
+    " SELECT tally('memory', old.created_at, '', -1, 0, 0); END;"
 
-    "INSERT INTO tally SELECT 'message', sent_at / 60000 * 60000, role, count(*),"
-    " sum(length(content)), 0 FROM chats GROUP BY 2, 3;"
     "CREATE TEMP TABLE conversations(name TEXT PRIMARY KEY, messages INTEGER NOT NULL)"
     " WITHOUT ROWID;"
     "INSERT INTO conversations SELECT conversation, count(*) FROM chats GROUP BY 1;"
@@ -73,16 +78,12 @@ static const char kept_tables[] =
     "CREATE TEMP TRIGGER conversations_counted AFTER INSERT ON conversations BEGIN"
     " UPDATE conversation_totals SET conversations = conversations + 1; END;"
     "CREATE TEMP TRIGGER chats_tallied AFTER INSERT ON chats BEGIN"
-    " INSERT INTO tally VALUES('message', new.sent_at, new.role, 1, length(new.content), 0);"
+    " SELECT tally('message', new.sent_at, new.role, 1, length(new.content), 0);"
     " INSERT INTO conversations VALUES(new.conversation, 1)"
     " ON CONFLICT DO UPDATE SET messages = messages + 1;"
     " UPDATE conversation_totals SET longest_message = length(new.content)"
     " WHERE longest_message < length(new.content); END;"
 
-    "INSERT INTO tally SELECT 'task', created_at / 60000 * 60000, '', count(*), 0, 0"
-    " FROM todos GROUP BY 2;"
-    "INSERT INTO tally SELECT 'finished', completed_at / 60000 * 60000, '', count(*),"
-    " sum(completed_at - created_at), 0 FROM todos WHERE completed_at IS NOT NULL GROUP BY 2;"
     "CREATE TEMP TABLE todo_totals(status TEXT NOT NULL, priority TEXT NOT NULL,"
     " tasks INTEGER NOT NULL, created_at_sum INTEGER NOT NULL,"
     " PRIMARY KEY(status, priority)) WITHOUT ROWID;"
@@ -97,7 +98,7 @@ static const char kept_tables[] =
     "INSERT INTO todos_finished SELECT completed_at, id, completed_at - created_at FROM todos"
     " WHERE completed_at IS NOT NULL ORDER BY completed_at DESC LIMIT " KEPT_LEADS ";"
     "CREATE TEMP TRIGGER todos_tallied AFTER INSERT ON todos BEGIN"
-    " INSERT INTO tally VALUES('task', new.created_at, '', 1, 0, 0);"
+    " SELECT tally('task', new.created_at, '', 1, 0, 0);"
     " INSERT INTO todos_open VALUES(new.created_at, new.id, new.due_at);"
     " INSERT INTO todo_totals VALUES(new.status, new.priority, 1, new.created_at)"
     " ON CONFLICT DO UPDATE SET tasks = tasks + 1,"
@@ -116,66 +117,96 @@ static const char kept_tables[] =
     "CREATE TEMP TRIGGER todos_reopened AFTER UPDATE OF completed_at ON todos"
     " WHEN old.completed_at IS NOT NULL AND old.completed_at IS NOT new.completed_at BEGIN"
     " DELETE FROM todos_finished WHERE completed_at = old.completed_at AND id = old.id;"
-    " INSERT INTO tally VALUES('finished', old.completed_at, '', -1,"
+    " SELECT tally('finished', old.completed_at, '', -1,"
     " old.created_at - old.completed_at, 0); END;"
     "CREATE TEMP TRIGGER todos_done AFTER UPDATE OF completed_at ON todos"
     " WHEN new.completed_at IS NOT NULL AND old.completed_at IS NOT new.completed_at BEGIN"
     " INSERT INTO todos_finished VALUES(new.completed_at, new.id,"
     " new.completed_at - new.created_at);"
-    " INSERT INTO tally VALUES('finished', new.completed_at, '', 1,"
+    " SELECT tally('finished', new.completed_at, '', 1,"
     " new.completed_at - new.created_at, 0); END;"
 
-    "INSERT INTO tally SELECT 'code', created_at / 60000 * 60000, language, count(*),"
-    " sum(result = 'success'), sum(result = 'failure') FROM code_attempts GROUP BY 2, 3;"
-    "INSERT INTO tally SELECT 'code tag', created_at / 60000 * 60000, tag, count(*),"
-    " sum(result = 'success'), sum(result = 'failure') FROM code_attempts JOIN code_attempt_tags"
-    " ON attempt = id GROUP BY 2, 3;"
-    "CREATE TEMP TABLE code_totals(result TEXT PRIMARY KEY, attempts INTEGER NOT NULL,"
-    " characters INTEGER NOT NULL) WITHOUT ROWID;"
-    "INSERT INTO code_totals SELECT result, count(*), sum(length(code)) FROM code_attempts"
-    " GROUP BY 1;"
     "CREATE TEMP TRIGGER code_attempts_tallied AFTER INSERT ON code_attempts BEGIN"
-    " INSERT INTO tally VALUES('code', new.created_at, new.language, 1, new.result = 'success',"
-    " new.result = 'failure');"
-    " INSERT INTO code_totals VALUES(new.result, 1, length(new.code)) ON CONFLICT DO UPDATE SET"
-    " attempts = attempts + 1, characters = characters + excluded.characters; END;"
+    " SELECT tally('code', new.created_at, new.language, 1, new.result = 'success',"
+    " new.result = 'failure'), tally('code result', new.created_at, new.result, 1,"
+    " length(new.code), 0); END;"
     "CREATE TEMP TRIGGER code_attempt_tags_tallied AFTER INSERT ON code_attempt_tags BEGIN"
-    " INSERT INTO tally SELECT 'code tag', created_at, new.tag, 1, result = 'success',"
-    " result = 'failure' FROM code_attempts WHERE id = new.attempt; END;"
+    " SELECT tally('code tag', created_at, new.tag, 1, result = 'success',"
+    " result = 'failure') FROM code_attempts WHERE id = new.attempt; END;"
 
-    "INSERT INTO tally SELECT 'question', asked_at / 60000 * 60000, '', count(*),"
-    " sum(passages = 0), 0 FROM questions GROUP BY 2;"
-    "INSERT INTO tally SELECT 'context', built_at / 60000 * 60000, '', count(*),"
-    " sum(asked_tokens), sum(filled_tokens) FROM context_uses GROUP BY 2;"
     "CREATE TEMP TRIGGER questions_tallied AFTER INSERT ON questions BEGIN"
-    " INSERT INTO tally VALUES('question', new.asked_at, '', 1, new.passages = 0, 0); END;"
+    " SELECT tally('question', new.asked_at, '', 1, new.passages = 0, 0); END;"
     "CREATE TEMP TRIGGER context_uses_tallied AFTER INSERT ON context_uses BEGIN"
-    " INSERT INTO tally VALUES('context', new.built_at, '', 1, new.asked_tokens,"
+    " SELECT tally('context', new.built_at, '', 1, new.asked_tokens,"
     " new.filled_tokens); END";
 
 /* ---- keeping -------------------------------------------------------------------------------- */
 
-static int make_tables(struct records *records, struct error *error)
+/* What cannot be counted is forgotten, and all counted anew when it is asked for. */
+static void add_tally(sqlite3_context *context, int count, sqlite3_value **values)
 {
+    struct store *store = sqlite3_user_data(context);
+    const char *kind = (const char *)sqlite3_value_text(values[0]);
+    struct tally tally = {.name = (const char *)sqlite3_value_text(values[2]),
+                          .at = sqlite3_value_int64(values[1]),
+                          .count = sqlite3_value_int64(values[3]),
+                          .first = sqlite3_value_int64(values[4]),
+                          .second = sqlite3_value_int64(values[5])};
+    (void)count;
+    if (!store->tallies ||
+        (kind && tally.name && tallies_add(store->tallies, kind, &tally, store_now_ms()) == 0))
+        return;
+    tallies_close(store->tallies);
+    store->tallies = NULL;
+}
+
+static int fail(struct records *records, struct error *error)
+{
+    return error_set(error, ERROR_TARGET, "records: statistics: %s",
+                     sqlite3_errmsg(records_handle(records)));
+}
+
+static int make_tables(struct store *store, struct error *error)
+{
+    struct records *records = store->records;
     sqlite3 *database = records_handle(records);
     if (records_begin(records, error) < 0)
         return -1;
-    if (sqlite3_exec(database, kept_tables, NULL, NULL, NULL) == SQLITE_OK)
+    if (sqlite3_create_function(database, "tally", 6, SQLITE_UTF8, store, add_tally, NULL, NULL) ==
+            SQLITE_OK &&
+        sqlite3_exec(database, kept_tables, NULL, NULL, NULL) == SQLITE_OK)
         return records_commit(records, error);
-    error_set(error, ERROR_TARGET, "records: statistics: %s", sqlite3_errmsg(database));
+    fail(records, error);
     records_rollback(records);
     return -1;
 }
 
-static int forget_old(struct records *records, int64_t now, struct error *error)
+static int count_tallies(struct store *store, struct error *error)
 {
-    return records_run(records, error, "DELETE FROM tallies WHERE width = 60000 AND at < ?1", "i",
-                       now - KEPT_MINUTES * MINUTE) < 0 ||
-                   records_run(records, error,
-                               "DELETE FROM todos_finished WHERE completed_at < (SELECT"
-                               " completed_at FROM todos_finished ORDER BY completed_at DESC"
-                               " LIMIT 1 OFFSET " KEPT_LEADS ")",
-                               "") < 0
+    store->tallies = tallies_open();
+    int failed =
+        sqlite3_exec(records_handle(store->records), tallied, NULL, NULL, NULL) != SQLITE_OK;
+    if (failed)
+        fail(store->records, error);
+    else if (!store->tallies)
+        failed = error_set(error, ERROR_INTERNAL, "out of memory");
+    if (!failed) {
+        tallies_committed(store->tallies);
+        return 0;
+    }
+    tallies_close(store->tallies);
+    store->tallies = NULL;
+    return -1;
+}
+
+static int forget_old(struct store *store, int64_t now, struct error *error)
+{
+    if (store->tallies)
+        tallies_forget(store->tallies, now);
+    return records_run(store->records, error,
+                       "DELETE FROM todos_finished WHERE completed_at < (SELECT completed_at FROM"
+                       " todos_finished ORDER BY completed_at DESC LIMIT 1 OFFSET " KEPT_LEADS ")",
+                       "") < 0
                ? -1
                : 0;
 }
@@ -183,18 +214,17 @@ static int forget_old(struct records *records, int64_t now, struct error *error)
 int analytics_keep(struct tool_call *call)
 {
     struct store *store = call->store;
-    int64_t now = store_now_ms();
+    int64_t now = store_now_ms(), before = store->statistics_kept_at;
     int failed = 0;
-    if (!store->statistics_kept_at)
-        failed = make_tables(store->records, &call->error);
-    else if (now - store->statistics_kept_at > HOUR)
-        failed = forget_old(store->records, now, &call->error);
-    else
-        return 0;
-    if (failed < 0)
-        return tool_fail_tier(call);
-    store->statistics_kept_at = now;
-    return 0;
+    if (!before)
+        failed = make_tables(store, &call->error);
+    else if (now - before > HOUR)
+        failed = forget_old(store, now, &call->error);
+    if (failed == 0 && (!before || now - before > HOUR))
+        store->statistics_kept_at = now;
+    if (failed == 0 && !store->tallies)
+        failed = count_tallies(store, &call->error);
+    return failed < 0 ? tool_fail_tier(call) : 0;
 }
 
 /* ---- windows -------------------------------------------------------------------------------- */
@@ -213,40 +243,81 @@ static int64_t round_up(int64_t at, int64_t width)
     return (at + width - 1) / width * width;
 }
 
-/* Minutes up to the first whole hour, hours up to the first whole day, and days. */
-sqlite3_stmt *tally_names(struct tool_call *call, const char *kind, int64_t since, bool most_first)
+static void add_to(struct tally *sum, const struct tally *more)
 {
-    int64_t hour = round_up(since, HOUR), day = round_up(hour, DAY);
-    return records_query(
-        call->store->records, &call->error,
-        "SELECT name, sum(count), sum(first), sum(second) FROM ("
-        "SELECT * FROM tallies WHERE kind = ?1 AND width = 60000 AND at >= ?2 AND at < ?3"
-        " UNION ALL"
-        " SELECT * FROM tallies WHERE kind = ?1 AND width = 3600000 AND at >= ?3 AND at < ?4"
-        " UNION ALL"
-        " SELECT * FROM tallies WHERE kind = ?1 AND width = 86400000 AND at >= ?4)"
-        " GROUP BY name HAVING sum(count) > 0 ORDER BY iif(?5, -sum(count), 0), name",
-        "siiii", kind, since, hour, day, (int64_t)most_first);
+    sum->count += more->count;
+    sum->first += more->first;
+    sum->second += more->second;
 }
 
-bool tally_next(struct tool_call *call, sqlite3_stmt *row, struct tally *tally)
+static int by_name(const void *one, const void *other)
 {
-    if (!row || !records_next(row, &call->error))
-        return false;
-    *tally = (struct tally){records_text(row, 0), sqlite3_column_int64(row, 1),
-                            sqlite3_column_int64(row, 2), sqlite3_column_int64(row, 3)};
-    return true;
+    const struct tally *a = one, *b = other;
+    return strcmp(a->name, b->name);
+}
+
+static int by_count(const void *one, const void *other)
+{
+    const struct tally *a = one, *b = other;
+    if (a->count != b->count)
+        return a->count > b->count ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
+struct window { /* minutes up to the first whole hour, hours up to the first whole day, and days */
+    const struct tally *rows;
+    size_t count;
+};
+
+static void look_into(const struct tallies *tallies, const char *kind, int64_t since,
+                      struct window parts[3])
+{
+    int64_t hour = round_up(since, HOUR), day = round_up(hour, DAY);
+    parts[0].rows = tallies_within(tallies, kind, MINUTE, since, hour, &parts[0].count);
+    parts[1].rows = tallies_within(tallies, kind, HOUR, hour, day, &parts[1].count);
+    parts[2].rows = tallies_within(tallies, kind, DAY, day, INT64_MAX, &parts[2].count);
+}
+
+/* One row for each name that is left. */
+static size_t merge_names(struct tally *rows, size_t count)
+{
+    size_t kept = 0;
+    qsort(rows, count, sizeof *rows, by_name);
+    for (size_t i = 0; i < count;) {
+        struct tally sum = rows[i++];
+        for (; i < count && strcmp(rows[i].name, sum.name) == 0; i++)
+            add_to(&sum, &rows[i]);
+        if (sum.count > 0)
+            rows[kept++] = sum;
+    }
+    return kept;
+}
+
+struct tally *tally_names(struct tool_call *call, const char *kind, int64_t since, bool most_first,
+                          size_t *count)
+{
+    struct window parts[3];
+    look_into(call->store->tallies, kind, since, parts);
+    size_t all = 0;
+    struct tally *rows =
+        malloc((parts[0].count + parts[1].count + parts[2].count + 1) * sizeof *rows);
+    for (size_t i = 0; rows && i < 3; i++)
+        for (size_t k = 0; k < parts[i].count; k++)
+            rows[all++] = parts[i].rows[k];
+    *count = rows ? merge_names(rows, all) : 0;
+    if (most_first && *count)
+        qsort(rows, *count, sizeof *rows, by_count);
+    return rows;
 }
 
 struct tally tally_sum(struct tool_call *call, const char *kind, int64_t since)
 {
-    struct tally sum = {.name = ""}, one;
-    sqlite3_stmt *row = tally_names(call, kind, since, false);
-    while (tally_next(call, row, &one)) {
-        sum.count += one.count;
-        sum.first += one.first;
-        sum.second += one.second;
-    }
+    struct tally sum = {.name = ""};
+    struct window parts[3];
+    look_into(call->store->tallies, kind, since, parts);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = 0; k < parts[i].count; k++)
+            add_to(&sum, &parts[i].rows[k]);
     return sum;
 }
 
@@ -260,24 +331,26 @@ static const struct {
 };
 #define SHOWN (sizeof shown / sizeof *shown)
 
-static void count_shown(struct tool_call *call, size_t which, int64_t width, int64_t newest,
-                        size_t limit, int64_t (*counts)[SHOWN])
+/* The buckets of `width` after `before`, up to `newest`, which is the first of `counts`. */
+static void count_shown(const struct tallies *tallies, size_t which, int64_t width, int64_t before,
+                        int64_t newest, int64_t (*counts)[SHOWN])
 {
-    struct records *records = call->store->records;
-    int64_t before = newest - (int64_t)limit * width;
-    sqlite3_stmt *row =
-        shown[which].kind
-            ? records_query(records, &call->error,
-                            "SELECT at, count FROM tallies WHERE kind = ?1 AND width = ?2"
-                            " AND at > ?3 AND at <= ?4",
-                            "siii", shown[which].kind, width, before, newest)
-            : records_query(records, &call->error,
-                            "SELECT at, calls FROM call_totals WHERE width = ?1 AND at > ?2"
-                            " AND at <= ?3",
-                            "iii", width, before, newest);
+    size_t count;
+    const struct tally *rows =
+        tallies_within(tallies, shown[which].kind, width, before + 1, newest + 1, &count);
+    for (size_t i = 0; i < count; i++)
+        counts[(newest - rows[i].at) / width][which] += rows[i].count;
+}
+
+static void count_calls(struct tool_call *call, int64_t width, int64_t before, int64_t newest,
+                        int64_t (*counts)[SHOWN])
+{
+    sqlite3_stmt *row = records_query(call->store->records, &call->error,
+                                      "SELECT at, calls FROM call_totals WHERE width = ?1"
+                                      " AND at > ?2 AND at <= ?3",
+                                      "iii", width, before, newest);
     while (row && records_next(row, &call->error))
-        counts[(newest - sqlite3_column_int64(row, 0)) / width][which] +=
-            sqlite3_column_int64(row, 1);
+        counts[(newest - sqlite3_column_int64(row, 0)) / width][0] += sqlite3_column_int64(row, 1);
 }
 
 static json_t *bucket_of(int64_t at, const int64_t *counts)
@@ -296,11 +369,13 @@ static json_t *bucket_of(int64_t at, const int64_t *counts)
 
 json_t *tally_timeline(struct tool_call *call, int64_t width, size_t limit)
 {
-    int64_t newest = store_now_ms() / width * width;
+    int64_t newest = store_now_ms() / width * width, before = newest - (int64_t)limit * width;
     int64_t(*counts)[SHOWN] = calloc(limit + 1, sizeof *counts);
     json_t *buckets = counts ? json_array() : NULL;
-    for (size_t i = 0; counts && i < SHOWN; i++)
-        count_shown(call, i, width, newest, limit, counts);
+    if (counts)
+        count_calls(call, width, before, newest, counts);
+    for (size_t i = 1; counts && i < SHOWN; i++)
+        count_shown(call->store->tallies, i, width, before, newest, counts);
     for (size_t i = 0; counts && i < limit; i++) {
         int64_t at = newest - (int64_t)i * width;
         counts[i][0] +=

@@ -16,31 +16,28 @@ extern const char analytics_kept_calls[];
  *   conversation_totals  conversations, longest_message
  *   todo_totals          status, priority, tasks, created_at_sum
  *   todos_open           created_at, id, due_at
- *   todos_finished       completed_at, id, lead: the last 500 at least
- *   code_totals          result, attempts, characters */
+ *   todos_finished       completed_at, id, lead: the last 500 at least */
 int analytics_keep(struct tool_call *call);
 
-/* One name of a kind within a window. What the two sums are of:
- *   memory                  (no name)
- *   message  by role        characters
- *   task                    (no name)
- *   finished                (no name) ms from adding to finishing them
- *   code     by language    successes, failures
- *   code tag by tag         successes, failures
- *   question                (no name) unanswered
- *   context                 (no name) tokens asked for, tokens filled */
-struct tally {
-    const char *name; /* until the next */
-    int64_t count, first, second;
-};
+/* The kinds of tallies, by which names they are told apart, and what the two sums are of:
+ *   memory                    (no name)
+ *   message      by role      characters
+ *   task                      (no name)
+ *   finished                  (no name) ms from adding to finishing them
+ *   code         by language  successes, failures
+ *   code result  by result    characters
+ *   code tag     by tag       successes, failures
+ *   question                  (no name) unanswered
+ *   context                   (no name) tokens asked for, tokens filled */
 
 /* Where the window of a call begins: Unix ms, a whole minute; beyond 24 hours a whole hour; 0
  * without `hours`. */
 int64_t tally_since(const struct tool_call *call);
-/* Names of a kind since then, those that count most first or by name; step with tally_next. */
-sqlite3_stmt *tally_names(struct tool_call *call, const char *kind, int64_t since, bool most_first);
-bool tally_next(struct tool_call *call, sqlite3_stmt *row, struct tally *tally);
-/* All names of a kind as one; zeros on an error, which is in the call. */
+/* Names of a kind since then, those that count most first or by name: an array to be freed, *count
+ * 0 when memory is out. */
+struct tally *tally_names(struct tool_call *call, const char *kind, int64_t since, bool most_first,
+                          size_t *count);
+/* All names of a kind as one. */
 struct tally tally_sum(struct tool_call *call, const char *kind, int64_t since);
 
 /* What happened in the last `limit` buckets of `width` ms (a minute, an hour or a day), newest

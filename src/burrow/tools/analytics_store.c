@@ -172,29 +172,42 @@ int analytics_storage_statistics(struct tool_call *call)
     return analytics_done(call, result);
 }
 
+static json_t *mean_characters(const struct tally *tally)
+{
+    return json_real(tally->count ? (double)tally->first / (double)tally->count : 0);
+}
+
+static json_t *messages_by_role(struct tool_call *call)
+{
+    size_t count;
+    struct tally *roles = tally_names(call, "message", 0, true, &count);
+    json_t *all = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(all, json_pack("{s:s, s:I, s:o}", "role", roles[i].name, "messages",
+                                             (json_int_t)roles[i].count, "mean_characters",
+                                             mean_characters(&roles[i])));
+    free(roles);
+    return all;
+}
+
 int analytics_conversation_statistics(struct tool_call *call)
 {
-    static const char *const all[] = {
-        "messages", "conversations", "mean_characters", "max_characters", "first_at", "last_at",
-        NULL};
-    static const char *const role[] = {"role", "messages", "mean_characters", NULL};
+    static const char *const all[] = {"conversations", "max_characters", "first_at", "last_at",
+                                      NULL};
     static const char *const longest[] = {"conversation", "messages", NULL};
     if (analytics_keep(call) < 0)
         return -1;
-    json_t *result = analytics_row(
-        call,
-        "SELECT coalesce(sum(count), 0), (SELECT conversations FROM conversation_totals),"
-        " coalesce(sum(first) * 1.0 / sum(count), 0.0),"
-        " (SELECT longest_message FROM conversation_totals), (SELECT min(sent_at) FROM chats),"
-        " (SELECT max(sent_at) FROM chats) FROM tallies WHERE kind = 'message' AND"
-        " width = 86400000",
-        0, all);
-    json_object_set_new(result, "by_role",
-                        analytics_rows(call,
-                                       "SELECT name, sum(count), sum(first) * 1.0 / sum(count)"
-                                       " FROM tallies WHERE kind = 'message' AND width = 86400000"
-                                       " GROUP BY name ORDER BY 2 DESC, 1",
-                                       0, role));
+    struct tally messages = tally_sum(call, "message", 0);
+    json_t *result = json_pack("{s:I, s:n, s:o}", "messages", (json_int_t)messages.count,
+                               "conversations", "mean_characters", mean_characters(&messages));
+    json_t *rest = analytics_row(call,
+                                 "SELECT conversations, longest_message,"
+                                 " (SELECT min(sent_at) FROM chats),"
+                                 " (SELECT max(sent_at) FROM chats) FROM conversation_totals",
+                                 0, all);
+    json_object_update(result, rest);
+    json_decref(rest);
+    json_object_set_new(result, "by_role", messages_by_role(call));
     json_object_set_new(result, "longest",
                         analytics_rows(call,
                                        "SELECT name, messages FROM conversations"

@@ -34,13 +34,16 @@ static int open_words(struct store *store, struct error *error)
 
 #define CHAT_COLUMNS "id, conversation, role, agent, tool, content, sent_at"
 
+/* Many are read at a time, so without json_pack, which reads its format each time. */
 static json_t *chat_of(sqlite3_stmt *row)
 {
-    return json_pack(
-        "{s:I, s:o, s:o, s:o, s:o, s:o, s:I}", "id", (json_int_t)sqlite3_column_int64(row, 0),
-        "conversation", records_json_text(row, 1), "role", records_json_text(row, 2), "agent",
-        records_json_text(row, 3), "tool", records_json_text(row, 4), "content",
-        records_json_text(row, 5), "sent_at", (json_int_t)sqlite3_column_int64(row, 6));
+    static const char *const texts[] = {"conversation", "role", "agent", "tool", "content"};
+    json_t *chat = json_object();
+    json_object_set_new_nocheck(chat, "id", json_integer(sqlite3_column_int64(row, 0)));
+    for (int i = 0; i < (int)(sizeof texts / sizeof *texts); i++)
+        json_object_set_new_nocheck(chat, texts[i], records_json_text(row, i + 1));
+    json_object_set_new_nocheck(chat, "sent_at", json_integer(sqlite3_column_int64(row, 6)));
+    return chat;
 }
 
 static int answer_with_chats(struct tool_call *call, sqlite3_stmt *row)

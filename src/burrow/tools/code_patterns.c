@@ -151,11 +151,11 @@ static json_t *rates_by(struct tool_call *call, const char *kind, int64_t since,
                         size_t limit)
 {
     json_t *all = json_object();
-    struct tally tally;
-    sqlite3_stmt *row = tally_names(call, kind, since, most_first);
-    while (tally_next(call, row, &tally))
-        if (json_object_size(all) < limit)
-            json_object_set_new(all, tally.name, rate_of(&tally));
+    size_t count;
+    struct tally *names = tally_names(call, kind, since, most_first, &count);
+    for (size_t i = 0; i < count && i < limit; i++)
+        json_object_set_new(all, names[i].name, rate_of(&names[i]));
+    free(names);
     return all;
 }
 
@@ -193,33 +193,24 @@ static int analyze_code_patterns(struct tool_call *call)
 static json_t *counts_by(struct tool_call *call, const char *kind, bool most_first, size_t limit)
 {
     json_t *counts = json_object();
-    struct tally tally;
-    sqlite3_stmt *row = tally_names(call, kind, 0, most_first);
-    while (tally_next(call, row, &tally))
-        if (json_object_size(counts) < limit)
-            json_object_set_new(counts, tally.name, json_integer((json_int_t)tally.count));
+    size_t count;
+    struct tally *names = tally_names(call, kind, 0, most_first, &count);
+    for (size_t i = 0; i < count && i < limit; i++)
+        json_object_set_new(counts, names[i].name, json_integer((json_int_t)names[i].count));
+    free(names);
     return counts;
 }
 
 static int get_code_statistics(struct tool_call *call)
 {
-    int64_t total = 0, characters = 0;
     if (analytics_keep(call) < 0)
         return -1;
-    json_t *results = json_object();
-    sqlite3_stmt *row =
-        records_query(call->store->records, &call->error,
-                      "SELECT result, attempts, characters FROM code_totals ORDER BY result", "");
-    while (row && records_next(row, &call->error)) {
-        total += sqlite3_column_int64(row, 1);
-        characters += sqlite3_column_int64(row, 2);
-        json_object_set_new(results, records_text(row, 0),
-                            json_integer((json_int_t)sqlite3_column_int64(row, 1)));
-    }
+    struct tally all = tally_sum(call, "code result", 0);
     call->structured =
-        json_pack("{s:I, s:I, s:o, s:o, s:o}", "attempts", (json_int_t)total, "characters",
-                  (json_int_t)characters, "by_language", counts_by(call, "code", false, SIZE_MAX),
-                  "by_result", results, "by_tag", counts_by(call, "code tag", true, TAGS_COUNTED));
+        json_pack("{s:I, s:I, s:o, s:o, s:o}", "attempts", (json_int_t)all.count, "characters",
+                  (json_int_t)all.first, "by_language", counts_by(call, "code", false, SIZE_MAX),
+                  "by_result", counts_by(call, "code result", false, SIZE_MAX), "by_tag",
+                  counts_by(call, "code tag", true, TAGS_COUNTED));
     return call->error.code == ERROR_NONE ? 0 : tool_fail_tier(call);
 }
 

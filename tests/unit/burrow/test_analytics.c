@@ -150,13 +150,40 @@ static void what_is_kept_is_counted(void **state)
                   getenv("BURROW_TEST_REDIS") ? "{\"kind\":\"redis\"" : "{\"kind\":\"in_process\"");
 }
 
+static const char *const kinds[] = {"memory",      "message",  "task",     "finished", "code",
+                                    "code result", "code tag", "question", "context"};
+
+static size_t tallies_of(const char *kind, int64_t width, const struct tally **rows)
+{
+    size_t count;
+    *rows = tallies_within(harness.store.tallies, kind, width, 0, INT64_MAX, &count);
+    return count;
+}
+
+/* But for what came and went, which leaves a row of zeros. */
+static void add_tallies(json_t *all, const char *kind, int64_t width)
+{
+    const struct tally *rows;
+    size_t count = tallies_of(kind, width, &rows);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].count)
+            json_array_append_new(
+                all, json_pack("[s, I, I, s, I, I, I]", kind, (json_int_t)width,
+                               (json_int_t)rows[i].at, rows[i].name, (json_int_t)rows[i].count,
+                               (json_int_t)rows[i].first, (json_int_t)rows[i].second));
+}
+
 /* Every row of what is kept of statistics, in order. */
 static char *kept_rows(void)
 {
-    static const char *const tables[] = {"tallies",     "conversations", "conversation_totals",
-                                         "todo_totals", "todos_open",    "todos_finished",
-                                         "code_totals"};
+    static const char *const tables[] = {"conversations", "conversation_totals", "todo_totals",
+                                         "todos_open", "todos_finished"};
     json_t *all = json_array();
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        add_tallies(all, kinds[i], TALLY_MINUTE);
+        add_tallies(all, kinds[i], TALLY_HOUR);
+        add_tallies(all, kinds[i], TALLY_DAY);
+    }
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         char sql[100];
         sqlite3_stmt *row = NULL;
@@ -164,13 +191,13 @@ static char *kept_rows(void)
         assert_int_equal(
             sqlite3_prepare_v2(records_handle(harness.store.records), sql, -1, &row, NULL),
             SQLITE_OK);
-        bool sums = strstr(tables[i], "tallies") || strstr(tables[i], "todo_totals");
+        bool sums = strcmp(tables[i], "todo_totals") == 0;
         while (sqlite3_step(row) == SQLITE_ROW) {
             json_t *values = json_array();
             for (int k = 0; k < sqlite3_column_count(row); k++)
                 json_array_append_new(values, records_json_text(row, k));
             /* what came and went leaves a row of zeros */
-            bool gone = sums && strcmp(records_text(row, i ? 2 : 4), "0") == 0;
+            bool gone = sums && strcmp(records_text(row, 2), "0") == 0;
             if (!gone)
                 json_array_append(all, values);
             json_decref(values);
@@ -200,6 +227,8 @@ static void forget_what_is_kept(void)
         fail_msg("%s: %s", drops, sqlite3_errmsg(records_handle(harness.store.records)));
     free(drops);
     harness.store.statistics_kept_at = 0;
+    tallies_close(harness.store.tallies);
+    harness.store.tallies = NULL;
 }
 
 /* What follows each write is what a count of everything finds. */
@@ -266,16 +295,18 @@ static void what_is_kept_is_undone_with_its_call(void **state)
 {
     (void)state;
     do_call("get_task_statistics", "{}");
+    do_call("log_chat", "{\"conversation\":\"c\",\"role\":\"user\",\"content\":\"text\"}");
     char *before = kept_rows();
     assert_int_equal(records_begin(harness.store.records, NULL), 0);
     assert_int_equal(records_run(harness.store.records, NULL,
                                  "INSERT INTO chats(conversation, role, content, sent_at)"
-                                 " VALUES('c', 'user', 'text', 60000)",
-                                 ""),
-                     1);
+                                 " VALUES('c', 'user', 'text', 60000), ('c', 'user', 'text', ?1)",
+                                 "i", store_now_ms()),
+                     2);
     char *within = kept_rows();
     assert_string_not_equal(before, within);
     records_rollback(harness.store.records);
+    store_do_later(&harness.store, false);
     char *after = kept_rows();
     assert_string_equal(before, after);
     free(before);
@@ -383,9 +414,10 @@ static void what_is_kept_stays_small(void **state)
     harness_check("get_taskmaster_performance_metrics", "{}",
                   "\"mean_lead_ms\":350.5,\"median_lead_ms\":250,\"p90_lead_ms\":450,\"open\":0,"
                   "\"median_age_ms\":null");
-    int64_t minutes = 0, leads = 0;
-    records_integer(harness.store.records, NULL, 0, &minutes,
-                    "SELECT count(*) FROM tallies WHERE width = 60000", "");
+    const struct tally *rows;
+    int64_t leads = 0;
+    size_t minutes =
+        tallies_of("task", TALLY_MINUTE, &rows) + tallies_of("finished", TALLY_MINUTE, &rows);
     records_integer(harness.store.records, NULL, 0, &leads, "SELECT count(*) FROM todos_finished",
                     "");
     assert_in_range(minutes, 100, 130); /* an hour's, of two kinds */

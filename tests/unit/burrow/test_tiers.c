@@ -639,6 +639,8 @@ static void degrees_follow_every_change(void **state)
     roll_back();
     graph_rollback(store.graph);
     check_degrees();
+    assert_int_equal(graph_relation_put(store.graph, "n1", "r", "nowhere", NULL, NULL, NULL), -1);
+    check_degrees();
 }
 
 static void put_node(struct graph *graph, const char *key, const char *facts)
