@@ -379,6 +379,11 @@ int faiss_index_search(const faiss_index *index, size_t count, const float *quer
     });
 }
 
+bool faiss_scan_choose(unsigned kind)
+{
+    return flat_scan_choose(kind);
+}
+
 int faiss_index_range(const faiss_index *index, const float *query, float radius, size_t room,
                       float *distances, int64_t *ids, size_t *found, faiss_problem *problem)
 {

@@ -79,6 +79,11 @@ int faiss_index_add(struct faiss_index *index, const float *vector, int64_t *id,
 int faiss_index_search(const struct faiss_index *index, size_t count, const float *queries,
                        unsigned k, float *distances, int64_t *ids, struct faiss_problem *problem);
 
+/* For tests: let the searches of FAISS_SCAN, on all threads, use the code for one of the kinds of
+ * processor that this one is of: 0, the most able, if nothing is said; the last one is plain.
+ * False: there are not so many. */
+bool faiss_scan_choose(unsigned kind);
+
 /* All vectors within `radius` of a query, in no order: *found of them, of which the first `room`
  * are written. */
 int faiss_index_range(const struct faiss_index *index, const float *query, float radius,

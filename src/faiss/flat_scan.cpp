@@ -1,10 +1,10 @@
-/* See flat_scan.h. */
+/* See flat_scan.h. What is done for every vector is compiled for several kinds of processor. */
 #include "faiss/flat_scan.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
-#include <queue>
 #include <utility>
 
 #ifdef __x86_64__
@@ -14,11 +14,16 @@
 namespace
 {
 
-constexpr size_t BLOCK = 1024;    /* vectors whose bytes stand together */
-constexpr size_t GROUP = 64;      /* of these, which are passed over together */
-constexpr size_t TERMS = 4;       /* that are added at a time */
-constexpr size_t LANES = 16;      /* sums that are kept apart, so that they can be one register */
-constexpr int ZERO = 128;         /* the byte that stands for 0 */
+constexpr size_t STRIP = flat_scan::STRIP;
+constexpr size_t STRIPS = 8; /* whose bytes of a dimension stand together, in a block */
+constexpr size_t STRIDE = STRIPS * STRIP; /* from the bytes of a dimension to those of the next */
+constexpr size_t GROUP = 8;               /* vectors of a strip that are passed over together */
+constexpr size_t TERMS = 4;               /* that are added at a time */
+constexpr size_t LANES = 16;    /* sums that are kept apart, so that they can be one register */
+constexpr size_t LINE = 64;     /* bytes that the cache takes at once */
+constexpr size_t AHEAD = 2;     /* candidates whose vectors are asked for before their turn */
+constexpr int ZERO = 128;       /* the byte that stands for 0 */
+constexpr float HALF = 0.5001F; /* of what 1 stands for, a byte leaves out of a dimension at most */
 constexpr float ROUNDING = 1e-5F; /* more than float arithmetic loses, relative to what is added */
 
 struct terms { /* dimensions in which the query is not 0, and what it has there */
@@ -31,215 +36,86 @@ struct question {
     float scale;  /* of a weight */
     float length; /* of the query */
     float coded;  /* length of what the weights stand for, at most */
+    float sum;    /* of what they stand for, without signs */
     float error;  /* length of what they leave out */
     int moved;    /* by this are products too large, since bytes have no sign */
 };
 
-struct block { /* of vectors: their bytes stand by dimension */
+struct strip { /* of vectors: their bytes stand by dimension */
     const uint8_t *bytes;
+    const uint8_t *next; /* of the strip that is looked at after this one */
     const float *scales, *lengths, *errors;
 };
 
-struct bounds { /* of the distances of a block's vectors */
-    float lower[BLOCK], upper[BLOCK];
+struct within { /* vectors of a strip that can be within a limit */
+    size_t count, places[STRIP];
+    float lower[STRIP], upper[STRIP]; /* bounds of their distances */
 };
 
-/* ---- products of bytes, for each kind of processor ------------------------------------------ */
+/* ---- what is done for every vector ---------------------------------------------------------- */
 
-/* Of a query with each vector of a block. */
-using products_function = void(const std::vector<terms> &all, const uint8_t *bytes,
+/* Code in these becomes part of the functions that are compiled for a kind of processor. */
+#define FOR_EACH_PROCESSOR __attribute__((always_inline)) inline
+
+using products_function = void(const std::vector<terms> &all, const strip &vectors,
                                int32_t *products);
+using find_function = void(const question &asked, const strip &vectors, float limit, within &found);
+using distance_function = float(const float *one, const float *other, size_t dimension);
 
-void products_plain(const std::vector<terms> &all, const uint8_t *bytes, int32_t *products)
+FOR_EACH_PROCESSOR void fetch(const uint8_t *bytes, size_t size)
 {
-    std::fill(products, products + BLOCK, 0);
-    for (const terms &some : all)
-        for (size_t t = 0; t < TERMS; t++) {
-            const uint8_t *row = bytes + some.dimensions[t] * BLOCK;
-            for (size_t i = 0; i < BLOCK; i++)
-                products[i] += int32_t{some.weights[t]} * int32_t{row[i]};
-        }
-}
-
-#ifdef __x86_64__
-
-/* Two weights beside each other, for bytes that are widened. */
-inline int32_t pair_of(const int8_t *weights)
-{
-    return static_cast<int32_t>(static_cast<uint16_t>(weights[0]) |
-                                static_cast<uint32_t>(static_cast<uint16_t>(weights[1])) << 16);
-}
-
-/* Bytes of two dimensions are brought beside each other: one instruction multiplies and adds. */
-__attribute__((target("avx2"))) void products_avx2(const std::vector<terms> &all,
-                                                   const uint8_t *bytes, int32_t *products)
-{
-    constexpr size_t WIDTH = 16;
-    std::fill(products, products + BLOCK, 0);
-    for (const terms &some : all)
-        for (size_t t = 0; t < TERMS; t += 2) {
-            const uint8_t *one = bytes + some.dimensions[t] * BLOCK;
-            const uint8_t *other = bytes + some.dimensions[t + 1] * BLOCK;
-            const __m256i weights = _mm256_set1_epi32(pair_of(some.weights + t));
-            for (size_t from = 0; from < BLOCK; from += WIDTH) {
-                __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i *>(one + from));
-                __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i *>(other + from));
-                __m256i low = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(a, b)),
-                        high = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(a, b));
-                __m256i *sums = reinterpret_cast<__m256i *>(products + from);
-                _mm256_storeu_si256(sums, _mm256_add_epi32(_mm256_loadu_si256(sums),
-                                                           _mm256_madd_epi16(low, weights)));
-                _mm256_storeu_si256(sums + 1, _mm256_add_epi32(_mm256_loadu_si256(sums + 1),
-                                                               _mm256_madd_epi16(high, weights)));
-            }
-        }
-}
-
-/* Sums of 32 vectors as products_vnni leaves them: in each eight the lower four are of the first
- * half of the vectors, the others of the second. */
-inline void put_in_order(int32_t *products)
-{
-    constexpr size_t WIDTH = 32, FOUR = 4;
-    int32_t sums[WIDTH];
-    std::copy(products, products + WIDTH, sums);
-    for (size_t i = 0; i < WIDTH / 2; i += FOUR) {
-        std::copy(sums + 2 * i, sums + 2 * i + FOUR, products + i);
-        std::copy(sums + 2 * i + FOUR, sums + 2 * i + 2 * FOUR, products + WIDTH / 2 + i);
-    }
-}
-
-/* The same of four dimensions, in halves of registers. */
-__attribute__((target("avx2,avx512f,avx512vl,avx512vnni"))) void products_vnni(
-    const std::vector<terms> &all, const uint8_t *bytes, int32_t *products)
-{
-    constexpr size_t WIDTH = 32;
-    std::fill(products, products + BLOCK, 0);
-    for (const terms &some : all) {
-        int32_t weights;
-        std::memcpy(&weights, some.weights, sizeof weights);
-        const __m256i four = _mm256_set1_epi32(weights);
-        for (size_t from = 0; from < BLOCK; from += WIDTH) {
-            __m256i rows[TERMS];
-            for (size_t t = 0; t < TERMS; t++)
-                rows[t] = _mm256_loadu_si256(
-                    reinterpret_cast<const __m256i *>(bytes + some.dimensions[t] * BLOCK + from));
-            __m256i low = _mm256_unpacklo_epi8(rows[0], rows[1]),
-                    low2 = _mm256_unpacklo_epi8(rows[2], rows[3]),
-                    high = _mm256_unpackhi_epi8(rows[0], rows[1]),
-                    high2 = _mm256_unpackhi_epi8(rows[2], rows[3]);
-            const __m256i beside[] = {
-                _mm256_unpacklo_epi16(low, low2), _mm256_unpackhi_epi16(low, low2),
-                _mm256_unpacklo_epi16(high, high2), _mm256_unpackhi_epi16(high, high2)};
-            __m256i *sums = reinterpret_cast<__m256i *>(products + from);
-            for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
-                _mm256_storeu_si256(
-                    sums + i, _mm256_dpbusd_epi32(_mm256_loadu_si256(sums + i), beside[i], four));
-        }
-    }
-    for (size_t from = 0; from < BLOCK; from += WIDTH)
-        put_in_order(products + from);
-}
-
-products_function *choose_products()
-{
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl"))
-        return products_vnni;
-    return __builtin_cpu_supports("avx2") ? products_avx2 : products_plain;
-}
-
-#else
-
-products_function *choose_products()
-{
-    return products_plain;
-}
-
-#endif
-
-float length_of(const float *vector, size_t dimension)
-{
-    double sum = 0;
-    for (size_t i = 0; i < dimension; i++)
-        sum += static_cast<double>(vector[i]) * static_cast<double>(vector[i]);
-    return static_cast<float>(std::sqrt(sum));
-}
-
-question question_of(const float *query, size_t dimension)
-{
-    question asked = {};
-    size_t count = 0;
-    double error = 0;
-    asked.length = length_of(query, dimension);
-    for (size_t i = 0; i < dimension; i++)
-        asked.scale = std::max(asked.scale, std::fabs(query[i]) / 127);
-    for (size_t i = 0; i < dimension && asked.scale > 0; i++) {
-        float weight = std::nearbyint(query[i] / asked.scale);
-        double left = static_cast<double>(query[i]) - static_cast<double>(weight * asked.scale);
-        error += left * left;
-        if (weight == 0)
-            continue;
-        if (count % TERMS == 0)
-            asked.all.push_back({});
-        asked.all.back().dimensions[count % TERMS] = i;
-        asked.all.back().weights[count++ % TERMS] = static_cast<int8_t>(weight);
-        asked.moved += ZERO * static_cast<int>(weight);
-    }
-    asked.error = static_cast<float>(std::sqrt(error));
-    asked.coded = asked.length + asked.error;
-    return asked;
+    for (size_t i = 0; i < size; i += LINE)
+        __builtin_prefetch(bytes + i);
 }
 
 /* With q = q' + dq and v = v' + dv, where q' and v' are what the bytes stand for, q.v is q'.v' +
- * q'.dv + dq.v, and the last two are at most |q'||dv| + |dq||v| (Cauchy and Schwarz). */
-void bound(const question &asked, const block &vectors, bounds &found)
+ * q'.dv + dq.v. The last is at most |dq||v| (Cauchy and Schwarz); the one before it at most
+ * |q'||dv| as well, and at most what q' has in all dimensions times half of what 1 in a byte of v
+ * stands for. */
+FOR_EACH_PROCESSOR float error_of(const question &asked, const strip &vectors, size_t i)
 {
-    static products_function *const products_of = choose_products();
-    int32_t products[BLOCK];
-    products_of(asked.all, vectors.bytes, products);
-    for (size_t i = 0; i < BLOCK; i++) {
-        float length = vectors.lengths[i], squares = asked.length * asked.length + length * length,
+    float by_length = asked.coded * vectors.errors[i], by_sum = asked.sum * vectors.scales[i];
+    return (by_length < by_sum ? by_length : by_sum) + asked.error * vectors.lengths[i];
+}
+
+/* The vectors whose lower bound is not above the limit. Loops become vector instructions. */
+template <products_function products_of>
+FOR_EACH_PROCESSOR void find_within(const question &asked, const strip &vectors, float limit,
+                                    within &found)
+{
+    int32_t products[STRIP];
+    float lower[STRIP];
+    uint8_t is_within[STRIP];
+    products_of(asked.all, vectors, products);
+    for (size_t i = 0; i < STRIP; i++) {
+        float length = vectors.lengths[i],
+              squares = (1 - ROUNDING) * (asked.length * asked.length + length * length),
               product =
-                  static_cast<float>(products[i] - asked.moved) * vectors.scales[i] * asked.scale,
-              error = asked.coded * vectors.errors[i] + asked.error * length;
-        error = 2 * error + ROUNDING * squares;
-        found.lower[i] = squares - 2 * product - error;
-        found.upper[i] = squares - 2 * product + error;
+                  static_cast<float>(products[i] - asked.moved) * (vectors.scales[i] * asked.scale);
+        lower[i] = squares - 2 * (product + error_of(asked, vectors, i));
+        is_within[i] = lower[i] <= limit;
     }
-}
-
-/* ---- the nearest ---------------------------------------------------------------------------- */
-
-/* Whether one of a group is not above the limit, in a loop that becomes vector instructions. */
-bool any_within(const float *values, float limit)
-{
-    int any = 0;
-    for (size_t i = 0; i < GROUP; i++)
-        any |= values[i] <= limit;
-    return any != 0;
-}
-
-/* The places of those of a block that are not above the limit, without a branch for each: how many.
- */
-size_t places_within(const float *values, size_t count, float limit, size_t *places)
-{
-    size_t found = 0;
-    for (size_t from = 0; from < count; from += GROUP) {
-        if (!any_within(values + from, limit))
-            continue;
-        const size_t end = std::min(count, from + GROUP);
-        for (size_t i = from; i < end; i++) {
-            places[found] = i;
-            found += values[i] <= limit;
+    found.count = 0;
+    for (size_t from = 0; from < STRIP; from += GROUP) {
+        uint64_t any;
+        std::memcpy(&any, is_within + from, sizeof any);
+        for (size_t i = from; any && i < from + GROUP; i++) {
+            found.places[found.count] = i;
+            found.count += is_within[i];
         }
     }
-    return found;
+    for (size_t i = 0; i < found.count; i++) {
+        size_t place = found.places[i];
+        float length = vectors.lengths[place],
+              squares = asked.length * asked.length + length * length;
+        found.lower[i] = lower[place];
+        found.upper[i] =
+            lower[place] + 4 * error_of(asked, vectors, place) + 2 * ROUNDING * squares;
+    }
 }
 
-} // namespace
-
 /* Sums are kept apart, so that the compiler can keep them in one register. */
-float flat_scan_distance(const float *one, const float *other, size_t dimension)
+FOR_EACH_PROCESSOR float distance_of(const float *one, const float *other, size_t dimension)
 {
     float sums[LANES] = {};
     size_t at = 0;
@@ -258,40 +134,273 @@ float flat_scan_distance(const float *one, const float *other, size_t dimension)
     return sums[0];
 }
 
+/* A product is less than 16 bits, of which plain processors multiply eight at a time. */
+__attribute__((noinline)) void add_products(const uint8_t *row, int16_t weight, int32_t *products)
+{
+    for (size_t i = 0; i < STRIP; i++)
+        products[i] += static_cast<int16_t>(weight * row[i]);
+}
+
+void products_plain(const std::vector<terms> &all, const strip &vectors, int32_t *products)
+{
+    std::fill(products, products + STRIP, 0);
+    for (const terms &some : all)
+        for (size_t t = 0; t < TERMS; t++) {
+            const size_t row = some.dimensions[t] * STRIDE;
+            fetch(vectors.next + row, STRIP);
+            add_products(vectors.bytes + row, some.weights[t], products);
+        }
+}
+
+void find_plain(const question &asked, const strip &vectors, float limit, within &found)
+{
+    find_within<products_plain>(asked, vectors, limit, found);
+}
+
+float distance_plain(const float *one, const float *other, size_t dimension)
+{
+    return distance_of(one, other, dimension);
+}
+
+#ifdef __x86_64__
+
+#define AVX2 __attribute__((target("avx2")))
+#define VNNI __attribute__((target("avx2,avx512f,avx512vl,avx512vnni")))
+
+/* Two weights beside each other, for bytes that are widened. */
+inline int32_t pair_of(const int8_t *weights)
+{
+    return static_cast<int32_t>(static_cast<uint16_t>(weights[0]) |
+                                static_cast<uint32_t>(static_cast<uint16_t>(weights[1])) << 16);
+}
+
+/* Bytes of two dimensions are brought beside each other: one instruction multiplies and adds. The
+ * sums of half a strip are what the registers can hold. */
+AVX2 inline void products_avx2(const std::vector<terms> &all, const strip &vectors,
+                               int32_t *products)
+{
+    constexpr size_t WIDTH = 16, HALF_STRIP = STRIP / 2, COUNT = HALF_STRIP / WIDTH;
+    for (size_t from = 0; from < STRIP; from += HALF_STRIP) {
+        __m256i sums[COUNT][2];
+        for (auto &some : sums)
+            some[0] = some[1] = _mm256_setzero_si256();
+        for (const terms &some : all)
+            for (size_t t = 0; t < TERMS; t += 2) {
+                const size_t one = some.dimensions[t] * STRIDE + from,
+                             other = some.dimensions[t + 1] * STRIDE + from;
+                const __m256i weights = _mm256_set1_epi32(pair_of(some.weights + t));
+                fetch(vectors.next + one, HALF_STRIP);
+                fetch(vectors.next + other, HALF_STRIP);
+                for (size_t i = 0; i < COUNT; i++) {
+                    __m128i a = _mm_load_si128(
+                        reinterpret_cast<const __m128i *>(vectors.bytes + one + i * WIDTH));
+                    __m128i b = _mm_load_si128(
+                        reinterpret_cast<const __m128i *>(vectors.bytes + other + i * WIDTH));
+                    __m256i low = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(a, b)),
+                            high = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(a, b));
+                    sums[i][0] = _mm256_add_epi32(sums[i][0], _mm256_madd_epi16(low, weights));
+                    sums[i][1] = _mm256_add_epi32(sums[i][1], _mm256_madd_epi16(high, weights));
+                }
+            }
+        std::memcpy(products + from, sums, sizeof sums);
+    }
+}
+
+AVX2 void find_avx2(const question &asked, const strip &vectors, float limit, within &found)
+{
+    find_within<products_avx2>(asked, vectors, limit, found);
+}
+
+/* Without fused multiplication and addition: the same distances on every processor. */
+AVX2 float distance_avx2(const float *one, const float *other, size_t dimension)
+{
+    return distance_of(one, other, dimension);
+}
+
+/* The same of four dimensions, and of the whole strip: there are 32 registers. What is brought
+ * beside each other by halves of registers is put in order at the end. */
+VNNI inline void products_vnni(const std::vector<terms> &all, const strip &vectors,
+                               int32_t *products)
+{
+    constexpr size_t WIDTH = 32, COUNT = STRIP / WIDTH;
+    constexpr int LOWER_HALVES = 0x20, UPPER_HALVES = 0x31;
+    __m256i sums[COUNT][4];
+    for (auto &some : sums)
+        for (__m256i &sum : some)
+            sum = _mm256_setzero_si256();
+    for (const terms &some : all) {
+        int32_t weights;
+        std::memcpy(&weights, some.weights, sizeof weights);
+        const __m256i four = _mm256_set1_epi32(weights);
+        for (size_t t = 0; t < TERMS; t++)
+            fetch(vectors.next + some.dimensions[t] * STRIDE, STRIP);
+        for (size_t i = 0; i < COUNT; i++) {
+            __m256i rows[TERMS];
+            for (size_t t = 0; t < TERMS; t++)
+                rows[t] = _mm256_load_si256(reinterpret_cast<const __m256i *>(
+                    vectors.bytes + some.dimensions[t] * STRIDE + i * WIDTH));
+            __m256i low = _mm256_unpacklo_epi8(rows[0], rows[1]),
+                    low2 = _mm256_unpacklo_epi8(rows[2], rows[3]),
+                    high = _mm256_unpackhi_epi8(rows[0], rows[1]),
+                    high2 = _mm256_unpackhi_epi8(rows[2], rows[3]);
+            const __m256i beside[] = {
+                _mm256_unpacklo_epi16(low, low2), _mm256_unpackhi_epi16(low, low2),
+                _mm256_unpacklo_epi16(high, high2), _mm256_unpackhi_epi16(high, high2)};
+            for (size_t j = 0; j < sizeof beside / sizeof *beside; j++)
+                sums[i][j] = _mm256_dpbusd_epi32(sums[i][j], beside[j], four);
+        }
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        __m256i *into = reinterpret_cast<__m256i *>(products + i * WIDTH);
+        for (size_t j = 0; j < 2; j++) {
+            const __m256i one = sums[i][2 * j], other = sums[i][2 * j + 1];
+            _mm256_storeu_si256(into + j, _mm256_permute2x128_si256(one, other, LOWER_HALVES));
+            _mm256_storeu_si256(into + 2 + j, _mm256_permute2x128_si256(one, other, UPPER_HALVES));
+        }
+    }
+}
+
+VNNI void find_vnni(const question &asked, const strip &vectors, float limit, within &found)
+{
+    find_within<products_vnni>(asked, vectors, limit, found);
+}
+
+#endif
+
+/* ---- kinds of processor --------------------------------------------------------------------- */
+
+struct kind {
+    find_function *find;
+    distance_function *distance;
+};
+
+/* Those that this processor is of, the most able first. */
+std::vector<kind> kinds_here()
+{
+    std::vector<kind> here;
+#ifdef __x86_64__
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl"))
+        here.push_back({find_vnni, distance_avx2});
+    if (__builtin_cpu_supports("avx2"))
+        here.push_back({find_avx2, distance_avx2});
+#endif
+    here.push_back({find_plain, distance_plain});
+    return here;
+}
+
+const std::vector<kind> &kinds()
+{
+    static const std::vector<kind> here = kinds_here();
+    return here;
+}
+
+std::atomic<size_t> chosen; /* of the kinds */
+
+const kind &processor()
+{
+    return kinds()[chosen.load(std::memory_order_relaxed)];
+}
+
+/* ---- the query ------------------------------------------------------------------------------ */
+
+float length_of(const float *vector, size_t dimension)
+{
+    double sum = 0;
+    for (size_t i = 0; i < dimension; i++)
+        sum += static_cast<double>(vector[i]) * static_cast<double>(vector[i]);
+    return static_cast<float>(std::sqrt(sum));
+}
+
+/* What 1 in a byte stands for. */
+float scale_of(const float *vector, size_t dimension)
+{
+    float most = 0;
+    for (size_t i = 0; i < dimension; i++)
+        most = std::max(most, std::fabs(vector[i]));
+    return most / 127;
+}
+
+question question_of(const float *query, size_t dimension)
+{
+    question asked = {};
+    size_t count = 0;
+    double sum = 0, error = 0;
+    asked.length = length_of(query, dimension);
+    asked.scale = scale_of(query, dimension);
+    for (size_t i = 0; i < dimension && asked.scale > 0; i++) {
+        if (query[i] == 0)
+            continue;
+        float weight = std::nearbyint(query[i] / asked.scale), coded = weight * asked.scale;
+        double left = static_cast<double>(query[i]) - static_cast<double>(coded);
+        error += left * left;
+        if (weight == 0)
+            continue;
+        if (count % TERMS == 0)
+            asked.all.push_back({});
+        asked.all.back().dimensions[count % TERMS] = i;
+        asked.all.back().weights[count++ % TERMS] = static_cast<int8_t>(weight);
+        asked.moved += ZERO * static_cast<int>(weight);
+        sum += std::fabs(static_cast<double>(coded));
+    }
+    asked.error = static_cast<float>(std::sqrt(error));
+    asked.coded = asked.length + asked.error;
+    asked.sum = HALF * static_cast<float>(sum);
+    return asked;
+}
+
+} // namespace
+
+float flat_scan_distance(const float *one, const float *other, size_t dimension)
+{
+    return processor().distance(one, other, dimension);
+}
+
+bool flat_scan_choose(size_t kind)
+{
+    if (kind >= kinds().size())
+        return false;
+    chosen = kind;
+    return true;
+}
+
 flat_scan::flat_scan(int dimension) : IndexFlatL2(dimension)
 {
+}
+
+/* Of a strip, the one of the first dimension; those of the others are STRIPS apart. */
+size_t flat_scan::row_of(size_t strip) const
+{
+    return strip / STRIPS * STRIPS * static_cast<size_t>(d) + strip % STRIPS;
 }
 
 void flat_scan::encode(const float *vector, size_t place)
 {
     size_t dimension = static_cast<size_t>(d);
-    uint8_t *into = &bytes[place / BLOCK * BLOCK * dimension + place % BLOCK];
-    float most = 0, length = length_of(vector, dimension);
+    row *into = &rows[row_of(place / STRIP)];
+    float scale = scale_of(vector, dimension);
     double error = 0;
-    for (size_t i = 0; i < dimension; i++)
-        most = std::max(most, std::fabs(vector[i]));
-    float scale = most / 127;
     for (size_t i = 0; i < dimension; i++) {
         float byte = scale > 0 ? std::nearbyint(vector[i] / scale) : 0;
-        into[i * BLOCK] = static_cast<uint8_t>(ZERO + static_cast<int>(byte));
+        into[i * STRIPS].bytes[place % STRIP] = static_cast<uint8_t>(ZERO + static_cast<int>(byte));
         double left = static_cast<double>(vector[i]) - static_cast<double>(byte * scale);
         error += left * left;
     }
     scales[place] = scale;
-    lengths[place] = length;
+    lengths[place] = length_of(vector, dimension);
     errors[place] = static_cast<float>(std::sqrt(error));
 }
 
 void flat_scan::add(idx_t count, const float *vectors)
 {
     size_t before = static_cast<size_t>(ntotal), more = static_cast<size_t>(count);
-    size_t room = (before + more + BLOCK - 1) / BLOCK * BLOCK, dimension = static_cast<size_t>(d);
+    size_t blocks = (before + more + STRIDE - 1) / STRIDE, dimension = static_cast<size_t>(d);
     if (count == 0)
         return;
-    bytes.resize(room * dimension);
-    scales.resize(room);
-    lengths.resize(room);
-    errors.resize(room);
+    rows.resize(blocks * dimension * STRIPS);
+    scales.resize(blocks * STRIDE);
+    lengths.resize(blocks * STRIDE);
+    errors.resize(blocks * STRIDE);
     for (size_t i = 0; i < more; i++)
         encode(vectors + i * dimension, before + i);
     IndexFlatL2::add(count, vectors);
@@ -300,34 +409,35 @@ void flat_scan::add(idx_t count, const float *vectors)
 void flat_scan::reset()
 {
     IndexFlatL2::reset();
-    bytes.clear();
+    rows.clear();
     scales.clear();
     lengths.clear();
     errors.clear();
 }
 
-/* Those that can be among the k nearest, by their lower bounds. The newest blocks come first: what
- * is asked for is often there, and the nearer it is, the fewer others can be. */
+/* Those that can be among the k nearest, with their lower bounds. The newest strips come first:
+ * what is asked for is often there, and the nearer it is, the fewer others can be. */
 std::vector<flat_scan::candidate> flat_scan::shortlist(const float *query, size_t k) const
 {
-    size_t count = static_cast<size_t>(ntotal), dimension = static_cast<size_t>(d);
-    question asked = question_of(query, dimension);
+    const size_t count = static_cast<size_t>(ntotal), dimension = static_cast<size_t>(d);
+    const question asked = question_of(query, dimension);
+    find_function *const find = processor().find;
     std::vector<candidate> candidates;
-    std::vector<float> upper; /* the k least upper bounds */
-    float limit = HUGE_VALF;  /* the largest of them, once there are k */
-    bounds found;
-    size_t places[BLOCK];
-    for (size_t after = (count + BLOCK - 1) / BLOCK; after > 0; after--) {
-        size_t from = (after - 1) * BLOCK;
-        bound(asked, {&bytes[from * dimension], &scales[from], &lengths[from], &errors[from]},
-              found);
-        size_t within = places_within(found.lower, std::min(BLOCK, count - from), limit, places);
-        for (size_t i = 0; i < within; i++) {
-            candidates.emplace_back(found.lower[places[i]], static_cast<idx_t>(from + places[i]));
-            if (found.upper[places[i]] < limit)
-                upper.push_back(found.upper[places[i]]);
+    std::vector<float> upper; /* the least upper bounds, k of them or more */
+    float limit = HUGE_VALF;  /* not less than the k-th of them, once there are k */
+    within found;
+    for (size_t after = (count + STRIP - 1) / STRIP; after > 0; after--) {
+        const size_t from = (after - 1) * STRIP;
+        const uint8_t *bytes = rows[row_of(after - 1)].bytes,
+                      *next = after > 1 ? rows[row_of(after - 2)].bytes : bytes;
+        find(asked, {bytes, next, &scales[from], &lengths[from], &errors[from]}, limit, found);
+        for (size_t i = 0; i < found.count && from + found.places[i] < count; i++) {
+            candidates.emplace_back(found.lower[i], static_cast<idx_t>(from + found.places[i]));
+            if (found.upper[i] < limit)
+                upper.push_back(found.upper[i]);
         }
-        if (upper.size() < k || (upper.size() == k && limit < HUGE_VALF))
+        bool enough = upper.size() >= 2 * k || limit == HUGE_VALF || after == 1;
+        if (!enough || upper.size() < k)
             continue;
         auto last = upper.begin() + static_cast<std::ptrdiff_t>(k) - 1;
         std::nth_element(upper.begin(), last, upper.end());
@@ -337,27 +447,37 @@ std::vector<flat_scan::candidate> flat_scan::shortlist(const float *query, size_
     auto beyond = [limit](const candidate &one) { return one.first > limit; };
     candidates.erase(std::remove_if(candidates.begin(), candidates.end(), beyond),
                      candidates.end());
-    std::sort(candidates.begin(), candidates.end());
     return candidates;
 }
 
 void flat_scan::search_one(const float *query, size_t k, float *distances, idx_t *labels) const
 {
-    size_t dimension = static_cast<size_t>(d);
-    std::priority_queue<candidate> nearest; /* the k of them, the farthest on top */
-    for (const auto &[lower, place] : shortlist(query, k)) {
-        if (nearest.size() == k && lower > nearest.top().first)
-            break;
-        const float *vector = get_xb() + static_cast<size_t>(place) * dimension;
-        nearest.emplace(flat_scan_distance(query, vector, dimension), place);
-        if (nearest.size() > k)
-            nearest.pop();
+    const size_t dimension = static_cast<size_t>(d);
+    std::vector<candidate> all = shortlist(query, k), nearest;
+    auto vector_of = [&](size_t i) {
+        return get_xb() + static_cast<size_t>(all[i].second) * dimension;
+    };
+    auto kth = [k](std::vector<candidate> &of) {
+        return of.begin() + static_cast<std::ptrdiff_t>(std::min(k, of.size()));
+    };
+    float limit = HUGE_VALF; /* the k-th distance of the first k */
+    std::nth_element(all.begin(), kth(all), all.end());
+    for (size_t i = 0; i < all.size(); i++) {
+        if (i + AHEAD < all.size())
+            fetch(reinterpret_cast<const uint8_t *>(vector_of(i + AHEAD)),
+                  dimension * sizeof *query);
+        if (all[i].first > limit)
+            continue;
+        nearest.emplace_back(flat_scan_distance(query, vector_of(i), dimension), all[i].second);
+        if (nearest.size() == k && i < k)
+            limit = std::max_element(nearest.begin(), nearest.end())->first;
     }
+    std::partial_sort(nearest.begin(), kth(nearest), nearest.end());
     std::fill(labels, labels + k, -1);
     std::fill(distances, distances + k, HUGE_VALF);
-    for (size_t at = nearest.size(); at-- > 0; nearest.pop()) {
-        distances[at] = nearest.top().first;
-        labels[at] = nearest.top().second;
+    for (size_t i = 0; i < std::min(k, nearest.size()); i++) {
+        distances[i] = nearest[i].first;
+        labels[i] = nearest[i].second;
     }
 }
 

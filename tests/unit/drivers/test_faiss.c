@@ -373,6 +373,8 @@ static void wrong_answers_are_no_recall(void **state)
 
 /* ---- the scan of our own -------------------------------------------------------------------- */
 
+enum { SCANNED = 2100 }; /* vectors at most: blocks, strips, and a rest */
+
 /* So small beside the first that a byte cannot tell the others from 0. */
 static void make_small(float *vector, unsigned dimension)
 {
@@ -408,14 +410,42 @@ static void fill_randomly(struct random *random, float *vectors, size_t count, u
 
 /* As near as what the library's own exact search finds: equal distances may be told in any order.
  */
+static void expect_as_exact(const struct faiss_index *ours, const struct faiss_index *exact,
+                            size_t count, const float *query, unsigned wanted)
+{
+    float found[SCANNED], expected[SCANNED];
+    int64_t ids[SCANNED], others[SCANNED];
+    struct faiss_problem problem;
+    assert_int_equal(faiss_index_search(exact, 1, query, wanted, expected, others, &problem), 0);
+    assert_int_equal(faiss_index_search(ours, 1, query, wanted, found, ids, &problem), 0);
+    for (unsigned at = 0; at < wanted && at < count; at++) {
+        assert_true(ids[at] >= 0 && ids[at] < (int64_t)count);
+        assert_float_equal(found[at], expected[at], 1e-5F * (1 + expected[at]));
+        assert_true(at == 0 || found[at - 1] <= found[at]);
+    }
+    for (size_t at = count; at < wanted; at++)
+        assert_int_equal(ids[at], -1);
+}
+
+/* Of many words or of few, and of vectors of one kind among those of the other. */
+static void make_query(struct random *random, float *query, unsigned dimension, unsigned turn)
+{
+    fill_randomly(random, query, 1, dimension);
+    for (unsigned at = 0; turn % 2 && at < dimension; at++)
+        query[at] *= at % 8 == turn % 8;
+    if (turn % 5 > 2) {
+        (turn % 5 == 3 ? make_small : make_even)(query, dimension);
+        query[0] = -query[0];
+    }
+}
+
 static void a_scan_finds_what_an_exact_search_finds(void **state)
 {
-    enum { MOST = 700, WIDEST = 300, QUERIES = 5 };
-    static const unsigned dimensions[] = {1, 3, 64, 100, 256, WIDEST}, wanted[] = {1, 10, MOST};
-    static const size_t counts[] = {0, 1, 7, 255, 257, MOST};
-    float *vectors = malloc(sizeof(float) * MOST * WIDEST), *query = malloc(sizeof(float) * WIDEST);
-    float found[MOST], expected[MOST];
-    int64_t ids[MOST], others[MOST];
+    enum { WIDEST = 300, QUERIES = 15 };
+    static const unsigned dimensions[] = {1, 3, 64, 100, 256, WIDEST}, wanted[] = {1, 10, 700};
+    static const size_t counts[] = {0,   1,   7,    127,  128,  129,    255,
+                                    257, 700, 1023, 1024, 1025, SCANNED};
+    float *vectors = malloc(sizeof(float) * SCANNED * WIDEST), query[WIDEST];
     struct faiss_problem problem;
     struct random random;
     (void)state;
@@ -428,30 +458,83 @@ static void a_scan_finds_what_an_exact_search_finds(void **state)
             struct faiss_index *exact = faiss_index_make(&flat, counts[j], vectors, &problem);
             struct faiss_index *ours = faiss_index_make(&scan, counts[j], vectors, &problem);
             assert_true(exact && ours);
-            for (size_t k = 0; k < 3 * QUERIES; k++) {
-                unsigned most = wanted[k % 3];
-                fill_randomly(&random, query, 1, dimensions[i]);
-                for (unsigned at = 0; k % 2 && at < dimensions[i]; at++)
-                    query[at] *= at % 8 == k % 8; /* a query of few words */
-                if (k % 5 > 2) {                  /* of one kind, among vectors of the other */
-                    (k % 5 == 3 ? make_small : make_even)(query, dimensions[i]);
-                    query[0] = -query[0];
-                }
-                faiss_index_search(exact, 1, query, most, expected, others, &problem);
-                faiss_index_search(ours, 1, query, most, found, ids, &problem);
-                for (unsigned at = 0; at < most && at < counts[j]; at++) {
-                    assert_true(ids[at] >= 0 && ids[at] < (int64_t)counts[j]);
-                    assert_float_equal(found[at], expected[at], 1e-5F * (1 + expected[at]));
-                    assert_true(at == 0 || found[at - 1] <= found[at]);
-                }
-                for (size_t at = counts[j]; at < most; at++)
-                    assert_int_equal(ids[at], -1);
+            for (unsigned turn = 0; turn < QUERIES; turn++) {
+                make_query(&random, query, dimensions[i], turn);
+                for (unsigned kind = 0; faiss_scan_choose(kind); kind++)
+                    expect_as_exact(ours, exact, counts[j], query, wanted[turn % 3]);
             }
+            assert_true(faiss_scan_choose(0));
             faiss_index_close(exact);
             faiss_index_close(ours);
         }
     free(vectors);
-    free(query);
+}
+
+/* By its bytes the first seems farther by far: where the query is not 0 they leave out almost half
+ * of what 1 stands for, of the one downwards, of the other upwards. It is nearer, but by little. */
+static void a_scan_allows_for_what_bytes_leave_out(void **state)
+{
+    enum { DIMENSION = 256 };
+    static const struct {
+        size_t words;
+        float first, others;
+    } cases[] = {{4, 1.22F, 0.3F}, /* bytes leave out much that is no matter to the query */
+                 {1, 0, 0}};
+    struct faiss_shape scan = {.type = FAISS_SCAN, .dimension = DIMENSION};
+    struct faiss_problem problem;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float vectors[2][DIMENSION], query[DIMENSION] = {0}, distance;
+        int64_t id;
+        for (size_t at = 0; at < DIMENSION; at++)
+            vectors[0][at] = vectors[1][at] = cases[i].others;
+        for (size_t at = 0; at < cases[i].words; at++) {
+            query[at] = 1;
+            vectors[0][at] = 10.49F;
+            vectors[1][at] = 10.51F;
+        }
+        vectors[0][cases[i].words] = cases[i].first;
+        vectors[0][DIMENSION - 1] = vectors[1][DIMENSION - 1] = 127; /* 1 stands for 1 */
+        struct faiss_index *index = faiss_index_make(&scan, 2, vectors[0], &problem);
+        assert_non_null(index);
+        for (unsigned kind = 0; faiss_scan_choose(kind); kind++) {
+            assert_int_equal(faiss_index_search(index, 1, query, 1, &distance, &id, &problem), 0);
+            assert_int_equal(id, 0);
+        }
+        assert_true(faiss_scan_choose(0));
+        faiss_index_close(index);
+    }
+}
+
+/* The same places at the same distances, whatever is made of the processor's instructions. */
+static void a_scan_finds_the_same_on_every_processor(void **state)
+{
+    enum { DIMENSION = 250, WANTED = 80 };
+    float *vectors = malloc(sizeof(float) * SCANNED * DIMENSION), query[DIMENSION];
+    float distances[2][WANTED];
+    int64_t ids[2][WANTED];
+    struct faiss_shape scan = {.type = FAISS_SCAN, .dimension = DIMENSION};
+    struct faiss_problem problem;
+    struct random random;
+    (void)state;
+    random_seed(&random, 12, 0);
+    fill_randomly(&random, vectors, SCANNED, DIMENSION);
+    struct faiss_index *index = faiss_index_make(&scan, SCANNED, vectors, &problem);
+    assert_non_null(index);
+    for (unsigned turn = 0; turn < 10; turn++) {
+        make_query(&random, query, DIMENSION, turn);
+        for (unsigned kind = 0; faiss_scan_choose(kind); kind++) {
+            const unsigned at = kind > 0;
+            faiss_index_search(index, 1, query, WANTED, distances[at], ids[at], &problem);
+            if (at) {
+                assert_memory_equal(distances[0], distances[1], sizeof *distances);
+                assert_memory_equal(ids[0], ids[1], sizeof *ids);
+            }
+        }
+        assert_true(faiss_scan_choose(0));
+    }
+    faiss_index_close(index);
+    free(vectors);
 }
 
 /* ---- limits ------------------------------------------------------------------------------------
@@ -530,6 +613,8 @@ int main(void)
         cmocka_unit_test(recall_falls_where_less_is_looked_at),
         cmocka_unit_test(wrong_answers_are_no_recall),
         cmocka_unit_test(a_scan_finds_what_an_exact_search_finds),
+        cmocka_unit_test(a_scan_allows_for_what_bytes_leave_out),
+        cmocka_unit_test(a_scan_finds_the_same_on_every_processor),
         cmocka_unit_test(an_index_grows_to_its_limit_only),
         cmocka_unit_test(a_search_given_up_is_ignored),
         cmocka_unit_test(keys_make_vectors),
