@@ -312,6 +312,14 @@ float length_of(const float *vector, size_t dimension)
     return static_cast<float>(std::sqrt(sum));
 }
 
+/* The nearest whole number, of one up to 2^22, without a call: added to 3 * 2^22, the fraction has
+ * no room. */
+float rounded(float number)
+{
+    constexpr float LARGE = 12582912.0F;
+    return number + LARGE - LARGE;
+}
+
 /* What 1 in a byte stands for. */
 float scale_of(const float *vector, size_t dimension)
 {
@@ -331,7 +339,7 @@ question question_of(const float *query, size_t dimension)
     for (size_t i = 0; i < dimension && asked.scale > 0; i++) {
         if (query[i] == 0)
             continue;
-        float weight = std::nearbyint(query[i] / asked.scale), coded = weight * asked.scale;
+        float weight = rounded(query[i] / asked.scale), coded = weight * asked.scale;
         double left = static_cast<double>(query[i]) - static_cast<double>(coded);
         error += left * left;
         if (weight == 0)
@@ -381,7 +389,7 @@ void flat_scan::encode(const float *vector, size_t place)
     float scale = scale_of(vector, dimension);
     double error = 0;
     for (size_t i = 0; i < dimension; i++) {
-        float byte = scale > 0 ? std::nearbyint(vector[i] / scale) : 0;
+        float byte = scale > 0 ? rounded(vector[i] / scale) : 0;
         into[i * STRIPS].bytes[place % STRIP] = static_cast<uint8_t>(ZERO + static_cast<int>(byte));
         double left = static_cast<double>(vector[i]) - static_cast<double>(byte * scale);
         error += left * left;
@@ -457,11 +465,9 @@ void flat_scan::search_one(const float *query, size_t k, float *distances, idx_t
     auto vector_of = [&](size_t i) {
         return get_xb() + static_cast<size_t>(all[i].second) * dimension;
     };
-    auto kth = [k](std::vector<candidate> &of) {
-        return of.begin() + static_cast<std::ptrdiff_t>(std::min(k, of.size()));
-    };
     float limit = HUGE_VALF; /* the k-th distance of the first k */
-    std::nth_element(all.begin(), kth(all), all.end());
+    std::nth_element(all.begin(),
+                     all.begin() + static_cast<std::ptrdiff_t>(std::min(k, all.size())), all.end());
     for (size_t i = 0; i < all.size(); i++) {
         if (i + AHEAD < all.size())
             fetch(reinterpret_cast<const uint8_t *>(vector_of(i + AHEAD)),
@@ -472,7 +478,7 @@ void flat_scan::search_one(const float *query, size_t k, float *distances, idx_t
         if (nearest.size() == k && i < k)
             limit = std::max_element(nearest.begin(), nearest.end())->first;
     }
-    std::partial_sort(nearest.begin(), kth(nearest), nearest.end());
+    std::sort(nearest.begin(), nearest.end());
     std::fill(labels, labels + k, -1);
     std::fill(distances, distances + k, HUGE_VALF);
     for (size_t i = 0; i < std::min(k, nearest.size()); i++) {
