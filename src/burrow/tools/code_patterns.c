@@ -10,10 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FOUND_LIMIT  50
-#define TAGS_RATED   50
-#define TAGS_COUNTED 100
-#define DIFF_LIMIT   ((size_t)2 << 20)
+#define FOUND_LIMIT    50
+#define FILTERED_LIMIT 200 /* that are looked at for those that a filter lets through */
+#define TAGS_RATED     50
+#define TAGS_COUNTED   100
+#define DIFF_LIMIT     ((size_t)2 << 20)
 
 static const char *const migrations[] = {
     "CREATE TABLE code_attempts(id INTEGER PRIMARY KEY AUTOINCREMENT, prompt TEXT NOT NULL,"
@@ -83,15 +84,16 @@ static json_t *attempt_of(sqlite3_stmt *row, double score)
                      (json_int_t)sqlite3_column_int64(row, 6));
 }
 
-/* The attempts among `hits` that the filters let through, in their order. */
-static int answer_with_hits(struct tool_call *call, const struct vector_hit *hits, int count)
+/* The attempts among `hits` that the filters let through, in their order; NULL with the call's
+ * error. `all`: nothing that comes behind these hits can be among them. */
+static json_t *let_through(struct tool_call *call, const struct vector_hit *hits, int count,
+                           bool *all)
 {
     int64_t limit = tool_integer(call, "limit", 5);
     double least = tool_number(call, "min_score", 0);
     json_t *attempts = json_array();
-    for (int i = 0; i < count && json_array_size(attempts) < (size_t)limit; i++) {
-        if (hits[i].score < least)
-            break;
+    int i = 0;
+    for (; i < count && json_array_size(attempts) < (size_t)limit && hits[i].score >= least; i++) {
         sqlite3_stmt *row = records_query(
             call->store->records, &call->error,
             "SELECT id, prompt, code, language, result, error, created_at,"
@@ -107,22 +109,35 @@ static int answer_with_hits(struct tool_call *call, const struct vector_hit *hit
         }
         if (call->error.code != ERROR_NONE) {
             json_decref(attempts);
-            return tool_fail_tier(call);
+            return NULL;
         }
+    }
+    *all = i < count || json_array_size(attempts) >= (size_t)limit;
+    return attempts;
+}
+
+/* Filters are applied after the search: it looks at more when there are any, and at many when those
+ * do not suffice. */
+static int find_attempts(struct tool_call *call, const char *text)
+{
+    struct vector_hit hits[FILTERED_LIMIT];
+    bool filtered = tool_text(call, "result", NULL) || tool_text(call, "tag", NULL) ||
+                    tool_text(call, "language", NULL);
+    unsigned most = filtered ? FILTERED_LIMIT : FOUND_LIMIT,
+             some = (unsigned)tool_integer(call, "limit", 5) * (filtered ? 4 : 1);
+    json_t *attempts = NULL;
+    for (bool all = false; !all; some = most) {
+        some = some < most ? some : most;
+        int count =
+            vectors_search(call->store->vectors, VECTORS_CODE, text, some, hits, &call->error);
+        json_decref(attempts);
+        attempts = count < 0 ? NULL : let_through(call, hits, count, &all);
+        if (!attempts)
+            return tool_fail_tier(call);
+        all |= some == most;
     }
     call->structured = json_pack("{s:o}", "attempts", attempts);
     return 0;
-}
-
-/* Filters are applied after the search: it looks at more when there are any. */
-static int find_attempts(struct tool_call *call, const char *text)
-{
-    struct vector_hit hits[FOUND_LIMIT * 4];
-    bool filtered = tool_text(call, "result", NULL) || tool_text(call, "tag", NULL) ||
-                    tool_text(call, "language", NULL);
-    int count = vectors_search(call->store->vectors, VECTORS_CODE, text,
-                               filtered ? FOUND_LIMIT * 4 : FOUND_LIMIT, hits, &call->error);
-    return count < 0 ? tool_fail_tier(call) : answer_with_hits(call, hits, count);
 }
 
 static int get_code_patterns(struct tool_call *call)

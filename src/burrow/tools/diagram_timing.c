@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DRAWINGS_READ 200 /* of a type: the newest tell how fast this machine is now */
+
 static int by_size(const void *one, const void *other)
 {
     const uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
@@ -88,8 +90,9 @@ static int read_history(struct tool_call *call, const char *type, struct fit *fi
 {
     sqlite3_stmt *row = records_query(call->store->records, &call->error,
                                       "SELECT nodes + edges, microseconds FROM diagram_timings"
-                                      " WHERE type = ?1 AND microseconds > 0",
-                                      "s", type);
+                                      " WHERE type = ?1 AND microseconds > 0"
+                                      " ORDER BY id DESC LIMIT ?2",
+                                      "si", type, (int64_t)DRAWINGS_READ);
     while (row && records_next(row, &call->error)) {
         double x = log1p((double)sqlite3_column_int64(row, 0));
         double y = log((double)sqlite3_column_int64(row, 1) / 1000);

@@ -63,6 +63,25 @@ static void attempts_are_found_by_likeness_and_result(void **state)
     check("get_code_statistics", "{}", "\"by_language\":{\"c\":1,\"python\":2}");
 }
 
+/* More than a first look takes in are nearer, and none of them passes. */
+static void a_filter_finds_what_is_far_behind(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40; i++)
+        json_decref(harness_call(&harness, "log_code_attempt",
+                                 "{\"prompt\":\"sort ships\",\"code\":\"ships.sort()\","
+                                 "\"result\":\"failure\",\"language\":\"python\"}"));
+    json_decref(harness_call(&harness, "log_code_attempt",
+                             "{\"prompt\":\"sort the ships of a harbour by their age\","
+                             "\"code\":\"harbour.ships.sort(key=age)\",\"result\":\"success\","
+                             "\"language\":\"python\"}"));
+    check("get_code_patterns", "{\"query\":\"sort ships\",\"limit\":2,\"result\":\"success\"}",
+          "\"id\":41");
+    check("get_code_patterns",
+          "{\"query\":\"sort ships\",\"limit\":2,\"result\":\"success\",\"min_score\":0.99}",
+          "{\"attempts\":[]}");
+}
+
 static void without_attempts_there_is_no_rate(void **state)
 {
     (void)state;
@@ -262,6 +281,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_HARNESS(attempts_are_found_by_likeness_and_result),
+        WITH_HARNESS(a_filter_finds_what_is_far_behind),
         WITH_HARNESS(without_attempts_there_is_no_rate),
         WITH_HARNESS(functions_of_c),
         WITH_HARNESS(functions_of_python),
