@@ -9,6 +9,7 @@
  * result holds against the tool's outputSchema; a call that failed, or only reads, has changed
  * nothing; no statement is left running. */
 #include "burrow/server/protocol.h"
+#include "burrow/tiers/memories.h"
 #include "mcp/schema.h"
 
 #include <stdio.h>
@@ -188,8 +189,12 @@ static void send(const char *message, size_t length, const struct tool *tool)
     struct protocol_answer answer;
     struct protocol_context context = {.revision = mcp_revision_find(MCP_LATEST_LEGACY)};
     struct error error;
-    if (tool) /* some readers write the counts of calls first: that is none of their own writes */
+    int64_t holding;
+    if (tool) { /* some readers write the counts of calls first, or index the words of memories that
+                   wait for it: that is none of their own writes */
         usage_flush(burrow.store.usage, &error);
+        memories_holding(&burrow.store, "word", &holding, &error);
+    }
     struct state before = read_state();
     protocol_answer(burrow.service, &context, message, length, &answer);
     struct state after = read_state();
