@@ -1,6 +1,8 @@
 /* See degree_table.h. A hash table whose nodes stand in a list with those of the same degree. */
 #include "burrow/tiers/degree_table.h"
 
+#include "base/hash.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,14 +60,6 @@ void degree_table_close(struct degree_table *table)
 }
 
 /* ---- by key --------------------------------------------------------------------------------- */
-
-static uint64_t hash_key(const char *key)
-{
-    uint64_t hash = UINT64_C(0xCBF29CE484222325);
-    for (; *key; key++)
-        hash = (hash ^ (unsigned char)*key) * UINT64_C(0x100000001B3);
-    return hash ^ (hash >> 29);
-}
 
 /* The link to the node, or the one at the end of where it would be. */
 static struct node **link_of(const struct degree_table *table, uint64_t hash, const char *key)
@@ -179,7 +173,7 @@ static void move_down(struct degree_table *table, uint64_t hash, const char *key
 
 int degree_table_move(struct degree_table *table, const char *key, int by)
 {
-    uint64_t hash = hash_key(key);
+    uint64_t hash = hash_bytes(key, strlen(key));
     if (by > 0)
         return move_up(table, hash, key);
     move_down(table, hash, key);

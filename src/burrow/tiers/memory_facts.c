@@ -3,6 +3,8 @@
  * have it. A memory that goes leaves a hole; all is read anew when half of it is holes. */
 #include "burrow/tiers/memory_facts.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,10 +91,7 @@ void memory_facts_close(struct memory_facts *facts)
 
 static uint64_t hash_of(enum kind kind, const char *text)
 {
-    uint64_t hash = UINT64_C(0xCBF29CE484222325) ^ (unsigned char)kind;
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001B3);
-    return hash ^ (hash >> 29);
+    return hash_bytes(text, strlen(text)) ^ (uint64_t)kind;
 }
 
 /* Where it is, or would be. */

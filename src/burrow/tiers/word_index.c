@@ -2,6 +2,8 @@
  * document that goes leaves a hole at its place; when half of an index is holes they are closed. */
 #include "burrow/tiers/word_index_internal.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,14 +69,6 @@ void word_index_close(struct word_index *index)
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-static uint64_t hash_of(const char *text, size_t length)
-{
-    uint64_t hash = UINT64_C(0xCBF29CE484222325);
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001B3);
-    return hash ^ (hash >> 29);
-}
-
 /* Where a word is, or would be. */
 static struct term **slot_of(const struct word_index *index, const char *text, size_t length,
                              uint64_t hash)
@@ -108,7 +102,7 @@ static int grow_terms(struct word_index *index)
 
 static struct term *make_term(struct word_index *index, const char *text, size_t length)
 {
-    uint64_t hash = hash_of(text, length);
+    uint64_t hash = hash_bytes(text, length);
     if (grow_terms(index) < 0)
         return NULL;
     struct term **slot = slot_of(index, text, length, hash);
@@ -126,7 +120,7 @@ static struct term *make_term(struct word_index *index, const char *text, size_t
 
 struct term *word_index_term(const struct word_index *index, const char *text, size_t length)
 {
-    return index->term_slots ? *slot_of(index, text, length, hash_of(text, length)) : NULL;
+    return index->term_slots ? *slot_of(index, text, length, hash_bytes(text, length)) : NULL;
 }
 
 /* Of the last document. */

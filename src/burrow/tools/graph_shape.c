@@ -1,6 +1,8 @@
 /* See graph_shape.h. */
 #include "burrow/tools/graph_shape.h"
 
+#include "base/hash.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,10 +51,7 @@ static size_t place_of(const struct graph_shape *shape, const char *key)
 
 static size_t *slot_of(const struct graph_shape *shape, const char *key)
 {
-    uint64_t hash = UINT64_C(0xCBF29CE484222325);
-    for (const char *at = key; *at; at++)
-        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001B3);
-    for (size_t at = (size_t)(hash ^ hash >> 29);; at++) {
+    for (size_t at = hash_bytes(key, strlen(key));; at++) {
         size_t *slot = &shape->slots[at & (shape->slot_count - 1)];
         if (!*slot || strcmp(shape->keys[*slot - 1], key) == 0)
             return slot;
