@@ -196,5 +196,5 @@ const struct tally *tallies_within(const struct tallies *tallies, const char *ki
     const struct rows *rows = &tallies->rows[which][of];
     size_t first = place_of(rows, since, ""), end = place_of(rows, until, "");
     *count = end > first ? end - first : 0;
-    return rows->all + first;
+    return *count ? rows->all + first : NULL;
 }

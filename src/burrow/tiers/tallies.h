@@ -33,7 +33,7 @@ void tallies_rolled_back(struct tallies *tallies);
 void tallies_forget(struct tallies *tallies, int64_t now);
 
 /* The rows of a kind and a width (TALLY_MINUTE, ...) from `since` on and before `until`, by their
- * time and name; valid until something is added. */
+ * time and name; valid until something is added. NULL when there is none. */
 const struct tally *tallies_within(const struct tallies *tallies, const char *kind, int64_t width,
                                    int64_t since, int64_t until, size_t *count);
 
