@@ -1,5 +1,6 @@
 /* See graph.h. Which of the two it is. */
 #include "burrow/tiers/graph_internal.h"
+#include "burrow/tiers/graph_shape.h"
 
 #include <string.h>
 
@@ -10,8 +11,10 @@ struct graph *graph_open(struct records *records, const char *url, struct error 
 
 void graph_close(struct graph *graph)
 {
-    if (graph)
-        graph->operations->close(graph);
+    if (!graph)
+        return;
+    graph_shape_free(graph->shape);
+    graph->operations->close(graph);
 }
 
 int graph_missing_node(const char *key, struct error *error)
@@ -103,6 +106,11 @@ int graph_pairs(struct graph *graph, const char *prefix, size_t limit,
                 struct error *error)
 {
     return graph->operations->pairs(graph, prefix, limit, seen, context, error);
+}
+
+uint64_t graph_pairs_version(struct graph *graph, const char *prefix)
+{
+    return graph->operations->pairs_version ? graph->operations->pairs_version(graph, prefix) : 0;
 }
 
 int graph_facts(struct graph *graph, struct graph_facts *facts, struct error *error)

@@ -78,6 +78,8 @@ json_t *graph_relations(struct graph *graph, const char *key, enum graph_directi
 int graph_pairs(struct graph *graph, const char *prefix, size_t limit,
                 void (*seen)(void *context, const char *from, const char *to), void *context,
                 struct error *error);
+/* Is another once any of those may be others: 0 where that is not known. */
+uint64_t graph_pairs_version(struct graph *graph, const char *prefix);
 /* Nodes within `depth` steps of one, itself left out: an array of {"key", "type", "distance"},
  * nearest first, at most `limit`. `prefix` NULL or "": any node. */
 json_t *graph_within(struct graph *graph, const char *key, enum graph_direction direction,

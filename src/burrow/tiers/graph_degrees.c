@@ -1,5 +1,6 @@
-/* How many relations nodes have. Of a graph in the records it is kept in memory from the first time
- * that it is asked for; of another it is counted over the ends of its relations. */
+/* What follows the graph in the records, from the first time that it is asked for: how many
+ * relations nodes have, and whether those within a kind of nodes have changed. Of another graph
+ * degrees are counted over the ends of its relations. */
 #include "burrow/tiers/degree_table.h"
 #include "burrow/tiers/graph_internal.h"
 
@@ -23,25 +24,72 @@ static int move_ends(struct degree_table *table, const char *from, const char *t
     return degree_table_move(table, from, by) | degree_table_move(table, to, by);
 }
 
+static bool is_of(const char *key, const char *prefix)
+{
+    return strncmp(key, prefix, strlen(prefix)) == 0;
+}
+
+static void forget_degrees(struct graph_following *following)
+{
+    degree_table_close(following->degrees);
+    following->degrees = NULL;
+}
+
+void graph_following_undone(struct graph_following *following)
+{
+    forget_degrees(following);
+    following->changes++;
+}
+
 /* follow_relation(BY, ORIGIN, TARGET). What cannot be followed is given up, and counted anew. */
 static void follow_relation(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    struct degree_table **kept = sqlite3_user_data(context);
+    struct graph_following *following = sqlite3_user_data(context);
     const char *from = (const char *)sqlite3_value_text(values[1]);
     const char *to = (const char *)sqlite3_value_text(values[2]);
     (void)count;
-    if (!*kept || (from && to && move_ends(*kept, from, to, sqlite3_value_int(values[0])) == 0))
+    if (!from || !to) {
+        graph_following_undone(following);
         return;
-    degree_table_close(*kept);
-    *kept = NULL;
+    }
+    if (is_of(from, following->prefix) && is_of(to, following->prefix))
+        following->changes++;
+    if (following->degrees &&
+        move_ends(following->degrees, from, to, sqlite3_value_int(values[0])) < 0)
+        forget_degrees(following);
 }
 
-int graph_follow_degrees(struct records *records, struct degree_table **kept, struct error *error)
+int graph_following_open(struct records *records, struct graph_following *following,
+                         struct error *error)
 {
-    if (sqlite3_create_function(records_handle(records), "follow_relation", 3, SQLITE_UTF8, kept,
-                                follow_relation, NULL, NULL) == SQLITE_OK)
+    *following = (struct graph_following){0};
+    if (sqlite3_create_function(records_handle(records), "follow_relation", 3, SQLITE_UTF8,
+                                following, follow_relation, NULL, NULL) == SQLITE_OK)
         return 0;
     return error_set(error, ERROR_INTERNAL, "out of memory");
+}
+
+static int follow(struct records *records, struct graph_following *following, struct error *error)
+{
+    sqlite3 *database = records_handle(records);
+    if (!following->begun && sqlite3_exec(database, followers, NULL, NULL, NULL) != SQLITE_OK)
+        return error_set(error, ERROR_TARGET, "records: graph: %s", sqlite3_errmsg(database));
+    following->begun = true;
+    return 0;
+}
+
+int graph_follow_pairs(struct records *records, struct graph_following *following,
+                       const char *prefix, struct error *error)
+{
+    if (strlen(prefix) >= sizeof following->prefix)
+        return error_set(error, ERROR_USAGE, "graph: a prefix of %zu bytes at most is followed",
+                         sizeof following->prefix - 1);
+    if (follow(records, following, error) < 0)
+        return -1;
+    if (strcmp(prefix, following->prefix) != 0)
+        following->changes++;
+    strcpy(following->prefix, prefix);
+    return 0;
 }
 
 static int count_all(struct records *records, struct degree_table *table, struct error *error)
@@ -59,20 +107,20 @@ static int count_all(struct records *records, struct degree_table *table, struct
     return -1;
 }
 
-struct degree_table *graph_keep_degrees(struct records *records, struct error *error)
+int graph_keep_degrees(struct records *records, struct graph_following *following,
+                       struct error *error)
 {
-    sqlite3 *database = records_handle(records);
-    if (sqlite3_exec(database, followers, NULL, NULL, NULL) != SQLITE_OK) {
-        error_set(error, ERROR_TARGET, "records: degrees: %s", sqlite3_errmsg(database));
-        return NULL;
+    struct degree_table *table;
+    if (follow(records, following, error) < 0)
+        return -1;
+    if (!(table = degree_table_open()))
+        return error_set(error, ERROR_INTERNAL, "out of memory");
+    if (count_all(records, table, error) < 0) {
+        degree_table_close(table);
+        return -1;
     }
-    struct degree_table *table = degree_table_open();
-    if (!table)
-        error_set(error, ERROR_INTERNAL, "out of memory");
-    else if (count_all(records, table, error) == 0)
-        return table;
-    degree_table_close(table);
-    return NULL;
+    following->degrees = table;
+    return 0;
 }
 
 void graph_kept_degrees(const struct degree_table *table, struct graph_degrees *degrees)

@@ -1,6 +1,5 @@
 /* The graph in the records: two tables, so that a node and the document it stands for are written
  * in one transaction. */
-#include "burrow/tiers/degree_table.h"
 #include "burrow/tiers/graph_internal.h"
 
 #include <stdlib.h>
@@ -11,7 +10,7 @@ struct embedded_graph {
     struct records *records;
     bool counted; /* what follows is what there is; else it is counted when it is asked for */
     int64_t nodes, relations;
-    struct degree_table *degrees; /* kept from the first time they are asked for, else NULL */
+    struct graph_following following;
 };
 
 static const char *const migrations[] = {
@@ -208,18 +207,12 @@ static int require_node(struct graph *graph, const char *key, struct error *erro
     return graph_missing_node(key, error);
 }
 
-static void forget_degrees(struct embedded_graph *graph)
-{
-    degree_table_close(graph->degrees);
-    graph->degrees = NULL;
-}
-
-/* A foreign key has refused it: which end is it? Keeps the error when it is neither. The degrees
- * have followed what SQLite then undid. */
+/* A foreign key has refused it: which end is it? Keeps the error when it is neither. What follows
+ * the relations has followed what SQLite then undid. */
 static int refused(struct graph *graph, const char *from, const char *to, struct error *error)
 {
     struct error missing = {0};
-    forget_degrees(embedded_of(graph));
+    graph_following_undone(&embedded_of(graph)->following);
     if ((require_node(graph, from, &missing) < 0 || require_node(graph, to, &missing) < 0) && error)
         *error = missing;
     return -1;
@@ -348,6 +341,17 @@ static int embedded_pairs(struct graph *graph, const char *prefix, size_t limit,
     return -1;
 }
 
+/* 0 before a shape can be kept: what begins to follow could be undone with what is written. */
+static uint64_t embedded_pairs_version(struct graph *graph, const char *prefix)
+{
+    struct embedded_graph *embedded = embedded_of(graph);
+    if (!embedded->following.begun && records_is_writing(embedded->records))
+        return 0;
+    if (graph_follow_pairs(embedded->records, &embedded->following, prefix, NULL) < 0)
+        return 0;
+    return 1 + embedded->following.changes;
+}
+
 static int neighbours_of(struct graph *graph, const char *key, size_t place,
                          enum graph_direction direction, const char *type, graph_neighbour *seen,
                          void *context, struct error *error)
@@ -407,13 +411,12 @@ static int embedded_facts(struct graph *graph, struct graph_facts *facts, struct
 static int embedded_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error)
 {
     struct embedded_graph *embedded = embedded_of(graph);
-    if (!embedded->degrees && records_is_writing(embedded->records))
+    bool kept = embedded->following.degrees;
+    if (!kept && records_is_writing(embedded->records))
         return graph_count_degrees(graph, degrees, error);
-    if (!embedded->degrees)
-        embedded->degrees = graph_keep_degrees(embedded->records, error);
-    if (!embedded->degrees)
+    if (!kept && graph_keep_degrees(embedded->records, &embedded->following, error) < 0)
         return -1;
-    graph_kept_degrees(embedded->degrees, degrees);
+    graph_kept_degrees(embedded->following.degrees, degrees);
     return 0;
 }
 
@@ -434,12 +437,12 @@ static int embedded_commit(struct graph *graph, struct error *error)
 static void embedded_rollback(struct graph *graph)
 {
     embedded_of(graph)->counted = false; /* some of what was counted is not there */
-    forget_degrees(embedded_of(graph));
+    graph_following_undone(&embedded_of(graph)->following);
 }
 
 static void embedded_close(struct graph *graph)
 {
-    forget_degrees(embedded_of(graph));
+    graph_following_undone(&embedded_of(graph)->following);
     free(graph);
 }
 
@@ -453,6 +456,7 @@ static const struct graph_operations operations = {.node_put = embedded_node_put
                                                    .relation_remove = embedded_relation_remove,
                                                    .relations = embedded_relations,
                                                    .pairs = embedded_pairs,
+                                                   .pairs_version = embedded_pairs_version,
                                                    .neighbours = embedded_neighbours,
                                                    .facts = embedded_facts,
                                                    .degrees = embedded_degrees,
@@ -475,7 +479,7 @@ struct graph *graph_embedded_open(struct records *records, struct error *error)
                                 SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, holds, NULL,
                                 NULL) != SQLITE_OK)
         error_set(error, ERROR_INTERNAL, "out of memory");
-    else if (graph_follow_degrees(records, &graph->degrees, error) == 0 &&
+    else if (graph_following_open(records, &graph->following, error) == 0 &&
              records_migrate(records, "graph", migrations, error) == 0)
         return &graph->graph;
     free(graph);

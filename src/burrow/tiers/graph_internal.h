@@ -28,6 +28,7 @@ struct graph_operations {
     int (*pairs)(struct graph *graph, const char *prefix, size_t limit,
                  void (*seen)(void *context, const char *from, const char *to), void *context,
                  struct error *error);
+    uint64_t (*pairs_version)(struct graph *graph, const char *prefix); /* NULL: is never known */
     int (*neighbours)(struct graph *graph, const char *const *keys, size_t count,
                       enum graph_direction direction, const char *type, graph_neighbour *seen,
                       void *context, struct error *error);
@@ -43,6 +44,8 @@ struct graph_operations {
 /* The first member of either. */
 struct graph {
     const struct graph_operations *operations;
+    struct graph_shape *shape; /* the last; see graph_shape.h */
+    uint64_t shape_version;    /* of the pairs that it was made of */
 };
 
 struct graph *graph_embedded_open(struct records *records, struct error *error);
@@ -53,12 +56,26 @@ int graph_missing_node(const char *key, struct error *error);
 /* `result`, unless something went wrong on the way: then it is given up, and NULL. */
 json_t *graph_finished(json_t *result, const struct error *problem, struct error *error);
 
-/* Of the graph in the records. While there are kept degrees at *kept they follow what is written;
- * closed and NULL when they cannot. */
+/* Of the graph in the records, what follows what is written to it: from the first time that it is
+ * asked for. */
+struct graph_following {
+    bool begun;
+    struct degree_table *degrees; /* kept; NULL: not asked for yet, or they could not follow */
+    char prefix[16];              /* of the keys of a kind of nodes: that was last asked for */
+    uint64_t changes;             /* of relations between two of them */
+};
+/* Once, before any of the others: `following` may not move. */
+int graph_following_open(struct records *records, struct graph_following *following,
+                         struct error *error);
+/* Degrees are as if they were never asked for, and relations may be others than they were. */
+void graph_following_undone(struct graph_following *following);
+/* These two in no transaction that writes, which may be undone. The first has following->changes
+ * of a prefix be another whenever its relations may be others. */
+int graph_follow_pairs(struct records *records, struct graph_following *following,
+                       const char *prefix, struct error *error);
+int graph_keep_degrees(struct records *records, struct graph_following *following,
+                       struct error *error);
 struct degree_table;
-int graph_follow_degrees(struct records *records, struct degree_table **kept, struct error *error);
-/* Of what there is now; in no transaction that writes. NULL with an error. */
-struct degree_table *graph_keep_degrees(struct records *records, struct error *error);
 void graph_kept_degrees(const struct degree_table *table, struct graph_degrees *degrees);
 /* Of any graph, from its relations. */
 int graph_count_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error);

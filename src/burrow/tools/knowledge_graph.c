@@ -1,7 +1,7 @@
 /* knowledge_graph: links between memories, and what the shape of the entities' graph says: paths,
  * neighbourhoods, likeness by shared neighbours, rank, communities. */
+#include "burrow/tiers/graph_shape.h"
 #include "burrow/tools/core_graph.h"
-#include "burrow/tools/graph_shape.h"
 #include "burrow/tools/groups.h"
 #include "burrow/tools/json_text.h"
 
@@ -241,32 +241,30 @@ static int find_related_entities(struct tool_call *call)
     char key[ENTITY_KEY_SIZE];
     if (entity_argument(call, "entity", key) < 0)
         return -1;
-    struct graph_shape *shape = graph_shape_load(call->store, &call->error);
+    struct graph_shape *shape = graph_shape_of(call->store->graph, &call->error);
     if (!shape)
         return tool_fail_tier(call);
     call->structured =
         json_pack("{s:o}", "related",
                   graph_shape_related(shape, key, (size_t)tool_integer(call, "limit", 10)));
-    graph_shape_free(shape);
     return 0;
 }
 
 static int get_central_nodes(struct tool_call *call)
 {
-    struct graph_shape *shape = graph_shape_load(call->store, &call->error);
+    struct graph_shape *shape = graph_shape_of(call->store->graph, &call->error);
     if (!shape)
         return tool_fail_tier(call);
     unsigned rounds;
     json_t *nodes = graph_shape_central(shape, (size_t)tool_integer(call, "limit", 10), &rounds);
     call->structured = json_pack("{s:o, s:i, s:b}", "entities", nodes, "iterations", (int)rounds,
                                  "complete", graph_shape_is_whole(shape));
-    graph_shape_free(shape);
     return 0;
 }
 
 static int find_communities(struct tool_call *call)
 {
-    struct graph_shape *shape = graph_shape_load(call->store, &call->error);
+    struct graph_shape *shape = graph_shape_of(call->store->graph, &call->error);
     if (!shape)
         return tool_fail_tier(call);
     call->structured =
@@ -274,7 +272,6 @@ static int find_communities(struct tool_call *call)
                   graph_shape_communities(shape, (size_t)tool_integer(call, "minimum_size", 2),
                                           (size_t)tool_integer(call, "limit", 20)),
                   "complete", graph_shape_is_whole(shape));
-    graph_shape_free(shape);
     return 0;
 }
 

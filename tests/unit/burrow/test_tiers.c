@@ -2,6 +2,7 @@
 #include "burrow/store.h"
 #include "burrow/tiers/embedding.h"
 #include "burrow/tiers/graph_internal.h"
+#include "burrow/tiers/graph_shape.h"
 #include "tool_harness.h"
 
 #include <setjmp.h>
@@ -683,6 +684,80 @@ static void degrees_follow_every_change(void **state)
     check_degrees();
 }
 
+static json_t *shape_told(void)
+{
+    unsigned rounds;
+    struct graph_shape *shape = graph_shape_of(store.graph, NULL);
+    assert_non_null(shape);
+    json_t *central = graph_shape_central(shape, 100, &rounds);
+    return json_pack("{s:o, s:i, s:o, s:o}", "central", central, "rounds", (int)rounds,
+                     "communities", graph_shape_communities(shape, 1, 100), "related",
+                     graph_shape_related(shape, "entity:1", 100));
+}
+
+/* What is kept of the entities' graph is what one that is loaded now would be. */
+static void check_shape(void)
+{
+    json_t *kept = shape_told();
+    graph_shape_free(store.graph->shape);
+    store.graph->shape = NULL;
+    json_t *loaded = shape_told();
+    assert_true(json_equal(kept, loaded));
+    json_decref(kept);
+    json_decref(loaded);
+}
+
+static void the_shape_follows_every_change(void **state)
+{
+    (void)state;
+    unsigned random = 7;
+    char from[16], to[16];
+    relate("entity:1", "r", "entity:2");
+    check_shape();
+    for (int i = 0; i < 400; i++) {
+        random = random * 1103515245 + 12345;
+        snprintf(from, sizeof from, "entity:%u", (random >> 16) % 9);
+        snprintf(to, sizeof to, "entity:%u", (random >> 20) % 9);
+        json_t *there = graph_node(store.graph, to, NULL);
+        switch ((random >> 24) % 8) {
+        case 0:
+            graph_node_remove(store.graph, from, NULL);
+            break;
+        case 1:
+            if (json_is_null(there))
+                graph_node_rename(store.graph, from, to, NULL);
+            break;
+        case 2:
+            graph_relation_remove(store.graph, from, NULL, to, NULL);
+            break;
+        default:
+            relate(from, i % 3 ? "r" : "q", to);
+        }
+        json_decref(there);
+        check_shape();
+    }
+    begin();
+    graph_begin(store.graph);
+    relate("entity:1", "once", "entity:other");
+    json_decref(shape_told());
+    roll_back();
+    graph_rollback(store.graph);
+    check_shape();
+}
+
+static void the_shape_is_kept_until_entities_are_related(void **state)
+{
+    (void)state;
+    relate("entity:1", "r", "entity:2");
+    uint64_t version = graph_pairs_version(store.graph, "entity:");
+    assert_int_not_equal(version, 0);
+    relate("memory:1", "similar", "memory:2");
+    relate("entity:1", "in", "memory:2");
+    assert_int_equal(graph_pairs_version(store.graph, "entity:"), version);
+    relate("entity:2", "r", "entity:1");
+    assert_int_not_equal(graph_pairs_version(store.graph, "entity:"), version);
+}
+
 static void put_node(struct graph *graph, const char *key, const char *facts)
 {
     struct error error = {0};
@@ -1024,6 +1099,8 @@ int main(void)
         WITH_STORE(a_relation_needs_both_ends),
         WITH_STORE(renaming_takes_the_relations_along),
         WITH_STORE(degrees_follow_every_change),
+        WITH_STORE(the_shape_follows_every_change),
+        WITH_STORE(the_shape_is_kept_until_entities_are_related),
         WITH_STORE(uses_are_counted_and_in_order),
         WITH_STORE(facts_are_merged_and_null_removes),
         WITH_STORE(nodes_are_found_in_the_order_of_their_bytes),

@@ -1,7 +1,8 @@
 /* See graph_shape.h. */
-#include "burrow/tools/graph_shape.h"
+#include "burrow/tiers/graph_shape.h"
 
 #include "base/hash.h"
+#include "burrow/tiers/graph_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,12 +27,20 @@ struct graph_shape {
     size_t *starts; /* undirected neighbours of node i: neighbours[starts[i]] up to starts[i + 1] */
     size_t *neighbours;
     size_t *links; /* the edge that each of the neighbours is tied by */
-    bool whole;
+    bool whole, failed;
+    struct ranking *ranking; /* when it was asked for, else NULL */
+    size_t *labels;          /* of communities: the place of a node; so too */
 };
 
 struct scored {
     const char *key;
     double score;
+};
+
+struct ranking { /* best first */
+    unsigned rounds;
+    size_t count;
+    struct scored all[];
 };
 
 static int by_text(const void *one, const void *other)
@@ -117,13 +126,10 @@ static void add_relation(void *context, const char *from, const char *to)
         return;
     }
     struct edge edge = {node_of(shape, from), node_of(shape, to)};
-    if (edge.from == SIZE_MAX || edge.to == SIZE_MAX) {
-        shape->whole = false;
-        return;
-    }
     shape->relation_count++;
-    if (edge.from != edge.to && add_edge(shape, edge) < 0)
-        shape->whole = false;
+    if (edge.from == SIZE_MAX || edge.to == SIZE_MAX ||
+        (edge.from != edge.to && add_edge(shape, edge) < 0))
+        shape->failed = true;
 }
 
 /* Nodes were numbered as they came; from here on their order is that of their keys. */
@@ -180,7 +186,7 @@ static int arrange(struct graph_shape *shape)
     return 0;
 }
 
-struct graph_shape *graph_shape_load(struct store *store, struct error *error)
+static struct graph_shape *load(struct graph *graph, struct error *error)
 {
     struct graph_shape *shape = calloc(1, sizeof *shape);
     if (!shape) {
@@ -188,9 +194,8 @@ struct graph_shape *graph_shape_load(struct store *store, struct error *error)
         return NULL;
     }
     shape->whole = true;
-    int failed =
-        graph_pairs(store->graph, ENTITY_PREFIX, SHAPE_RELATIONS + 1, add_relation, shape, error);
-    if (failed == 0 && arrange(shape) < 0)
+    int failed = graph_pairs(graph, ENTITY_PREFIX, SHAPE_RELATIONS + 1, add_relation, shape, error);
+    if (failed == 0 && (shape->failed || arrange(shape) < 0))
         failed = error_set(error, ERROR_INTERNAL, "out of memory");
     if (failed == 0)
         return shape;
@@ -198,8 +203,21 @@ struct graph_shape *graph_shape_load(struct store *store, struct error *error)
     return NULL;
 }
 
+struct graph_shape *graph_shape_of(struct graph *graph, struct error *error)
+{
+    uint64_t version = graph_pairs_version(graph, ENTITY_PREFIX);
+    if (graph->shape && version && version == graph->shape_version)
+        return graph->shape;
+    graph_shape_free(graph->shape);
+    graph->shape = load(graph, error);
+    graph->shape_version = version;
+    return graph->shape;
+}
+
 void graph_shape_free(struct graph_shape *shape)
 {
+    if (!shape)
+        return;
     for (size_t i = 0; i < shape->count; i++)
         free(shape->keys[i]);
     free(shape->keys);
@@ -208,6 +226,8 @@ void graph_shape_free(struct graph_shape *shape)
     free(shape->starts);
     free(shape->neighbours);
     free(shape->links);
+    free(shape->ranking);
+    free(shape->labels);
     free(shape);
 }
 
@@ -224,23 +244,31 @@ static int best_first(const void *one, const void *other)
     return strcmp(a->key, b->key);
 }
 
-/* The best of `scores` (one for each node, freed) that are above zero. */
-static json_t *best_of(const struct graph_shape *shape, double *scores, size_t limit)
+/* Of `scores`, one for each node and freed, those above zero. NULL: memory is out. */
+static struct ranking *rank(const struct graph_shape *shape, double *scores)
 {
-    struct scored *all = malloc((shape->count + 1) * sizeof *all);
-    json_t *list = json_array();
-    size_t count = 0;
-    for (size_t i = 0; all && scores && i < shape->count; i++)
-        if (scores[i] > 0)
-            all[count++] = (struct scored){shape->keys[i], scores[i]};
-    if (all)
-        qsort(all, count, sizeof *all, best_first);
-    for (size_t i = 0; i < count && i < limit; i++)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:f}", "name", all[i].key + strlen(ENTITY_PREFIX),
-                                        "score", all[i].score));
-    free(all);
+    struct ranking *ranking = malloc(sizeof *ranking + shape->count * sizeof *ranking->all);
+    if (ranking && scores) {
+        *ranking = (struct ranking){0};
+        for (size_t i = 0; i < shape->count; i++)
+            if (scores[i] > 0)
+                ranking->all[ranking->count++] = (struct scored){shape->keys[i], scores[i]};
+        qsort(ranking->all, ranking->count, sizeof *ranking->all, best_first);
+    } else {
+        free(ranking);
+        ranking = NULL;
+    }
     free(scores);
+    return ranking;
+}
+
+static json_t *best_of(const struct ranking *ranking, size_t limit)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; ranking && i < ranking->count && i < limit; i++)
+        json_array_append_new(list, json_pack("{s:s, s:f}", "name",
+                                              ranking->all[i].key + strlen(ENTITY_PREFIX), "score",
+                                              ranking->all[i].score));
     return list;
 }
 
@@ -258,21 +286,25 @@ json_t *graph_shape_related(const struct graph_shape *shape, const char *key, si
             if (neighbours[k] != self)
                 scores[neighbours[k]] += 1 / log((double)degree);
     }
-    return best_of(shape, scores, limit);
+    struct ranking *ranking = rank(shape, scores);
+    json_t *list = best_of(ranking, limit);
+    free(ranking);
+    return list;
 }
 
-json_t *graph_shape_central(const struct graph_shape *shape, size_t limit, unsigned *rounds)
+/* NULL: memory is out. */
+static struct ranking *rank_by_links(const struct graph_shape *shape)
 {
     size_t n = shape->count;
     double *ranks = malloc((n + 1) * sizeof *ranks), *next = malloc((n + 1) * sizeof *next);
     size_t *leaving = calloc(n + 1, sizeof *leaving);
     double moved = 1;
-    *rounds = 0;
+    unsigned rounds = 0;
     for (size_t i = 0; ranks && i < n; i++)
         ranks[i] = 1 / (double)n;
     for (size_t i = 0; leaving && i < shape->edge_count; i++)
         leaving[shape->edges[i].from]++;
-    while (ranks && next && leaving && n && moved > LEAST_MOVE && *rounds < ROUNDS) {
+    while (ranks && next && leaving && n && moved > LEAST_MOVE && rounds < ROUNDS) {
         double lost = 0; /* what nodes without a way out give is everybody's */
         for (size_t i = 0; i < n; i++)
             lost += leaving[i] ? 0 : ranks[i];
@@ -288,11 +320,27 @@ json_t *graph_shape_central(const struct graph_shape *shape, size_t limit, unsig
         double *other = ranks;
         ranks = next;
         next = other;
-        ++*rounds;
+        rounds++;
     }
+    bool able = next && leaving;
     free(next);
     free(leaving);
-    return best_of(shape, ranks, limit);
+    if (!able) {
+        free(ranks);
+        return NULL;
+    }
+    struct ranking *ranking = rank(shape, ranks);
+    if (ranking)
+        ranking->rounds = rounds;
+    return ranking;
+}
+
+json_t *graph_shape_central(struct graph_shape *shape, size_t limit, unsigned *rounds)
+{
+    if (!shape->ranking)
+        shape->ranking = rank_by_links(shape);
+    *rounds = shape->ranking ? shape->ranking->rounds : 0;
+    return best_of(shape->ranking, limit);
 }
 
 static size_t degree_of(const struct graph_shape *shape, size_t node)
@@ -378,10 +426,10 @@ static size_t collect_groups(const struct graph_shape *shape, const size_t *labe
     return count;
 }
 
-/* `labels` as groups of names; a label is the place of a node. */
-static json_t *group(const struct graph_shape *shape, const size_t *labels, size_t minimum,
-                     size_t limit)
+/* As groups of names. */
+static json_t *group(const struct graph_shape *shape, size_t minimum, size_t limit)
 {
+    const size_t *labels = shape->labels;
     struct group *groups = calloc(shape->count + 1, sizeof *groups);
     json_t **lists = calloc(shape->count + 1, sizeof(json_t *)), *all = json_array();
     size_t count = groups && lists ? collect_groups(shape, labels, minimum, groups) : 0;
@@ -398,25 +446,34 @@ static json_t *group(const struct graph_shape *shape, const size_t *labels, size
     return all;
 }
 
-json_t *graph_shape_communities(const struct graph_shape *shape, size_t minimum, size_t limit)
+/* NULL: memory is out. */
+static size_t *label(const struct graph_shape *shape)
 {
     size_t *labels = malloc((shape->count + 1) * sizeof *labels);
     size_t *votes = calloc(shape->count + 1, sizeof *votes);
     size_t *weights = weigh_edges(shape);
-    bool changed = labels && votes && weights;
+    bool able = labels && votes && weights, changed = able;
     for (size_t i = 0; labels && i < shape->count; i++)
         labels[i] = i;
     for (unsigned round = 0; changed && round < ROUNDS; round++) {
         changed = false;
         for (size_t i = 0; i < shape->count; i++) {
-            size_t label = most_common(shape, i, labels, weights, votes);
-            changed = changed || label != labels[i];
-            labels[i] = label;
+            size_t common = most_common(shape, i, labels, weights, votes);
+            changed = changed || common != labels[i];
+            labels[i] = common;
         }
     }
-    json_t *list = labels && votes && weights ? group(shape, labels, minimum, limit) : json_array();
-    free(labels);
     free(votes);
     free(weights);
-    return list;
+    if (able)
+        return labels;
+    free(labels);
+    return NULL;
+}
+
+json_t *graph_shape_communities(struct graph_shape *shape, size_t minimum, size_t limit)
+{
+    if (!shape->labels)
+        shape->labels = label(shape);
+    return shape->labels ? group(shape, minimum, limit) : json_array();
 }
