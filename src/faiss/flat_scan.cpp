@@ -1,6 +1,8 @@
 /* See flat_scan.h. What is done for every vector is compiled for several kinds of processor. */
 #include "faiss/flat_scan.h"
 
+#include "faiss/kth_smallest.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -21,6 +23,7 @@ constexpr size_t GROUP = 8;               /* vectors of a strip that are passed 
 constexpr size_t TERMS = 4;               /* that are added at a time */
 constexpr size_t LANES = 16;    /* sums that are kept apart, so that they can be one register */
 constexpr size_t LINE = 64;     /* bytes that the cache takes at once */
+constexpr size_t ROOM = 1024;   /* for candidates: there are seldom more */
 constexpr size_t AHEAD = 2;     /* candidates whose vectors are asked for before their turn */
 constexpr int ZERO = 128;       /* the byte that stands for 0 */
 constexpr float HALF = 0.5001F; /* of what 1 stands for, a byte leaves out of a dimension at most */
@@ -396,6 +399,7 @@ void flat_scan::encode(const float *vector, size_t place)
     }
     scales[place] = scale;
     lengths[place] = length_of(vector, dimension);
+    longest = std::max(longest, lengths[place]);
     errors[place] = static_cast<float>(std::sqrt(error));
 }
 
@@ -421,6 +425,7 @@ void flat_scan::reset()
     scales.clear();
     lengths.clear();
     errors.clear();
+    longest = 0;
 }
 
 /* Those that can be among the k nearest, with their lower bounds. The newest strips come first:
@@ -431,28 +436,21 @@ std::vector<flat_scan::candidate> flat_scan::shortlist(const float *query, size_
     const question asked = question_of(query, dimension);
     find_function *const find = processor().find;
     std::vector<candidate> candidates;
-    std::vector<float> upper; /* the least upper bounds, k of them or more */
-    float limit = HUGE_VALF;  /* not less than the k-th of them, once there are k */
+    kth_smallest upper(k, (asked.length + longest) * (asked.length + longest));
     within found;
+    candidates.reserve(count < ROOM ? count : ROOM);
     for (size_t after = (count + STRIP - 1) / STRIP; after > 0; after--) {
         const size_t from = (after - 1) * STRIP;
         const uint8_t *bytes = rows[row_of(after - 1)].bytes,
                       *next = after > 1 ? rows[row_of(after - 2)].bytes : bytes;
-        find(asked, {bytes, next, &scales[from], &lengths[from], &errors[from]}, limit, found);
+        find(asked, {bytes, next, &scales[from], &lengths[from], &errors[from]}, upper.limit(),
+             found);
         for (size_t i = 0; i < found.count && from + found.places[i] < count; i++) {
             candidates.emplace_back(found.lower[i], static_cast<idx_t>(from + found.places[i]));
-            if (found.upper[i] < limit)
-                upper.push_back(found.upper[i]);
+            upper.add(found.upper[i]);
         }
-        bool enough = upper.size() >= 2 * k || limit == HUGE_VALF || after == 1;
-        if (!enough || upper.size() < k)
-            continue;
-        auto last = upper.begin() + static_cast<std::ptrdiff_t>(k) - 1;
-        std::nth_element(upper.begin(), last, upper.end());
-        limit = *last;
-        upper.resize(k);
     }
-    auto beyond = [limit](const candidate &one) { return one.first > limit; };
+    auto beyond = [limit = upper.limit()](const candidate &one) { return one.first > limit; };
     candidates.erase(std::remove_if(candidates.begin(), candidates.end(), beyond),
                      candidates.end());
     return candidates;
@@ -469,7 +467,7 @@ void flat_scan::search_one(const float *query, size_t k, float *distances, idx_t
     std::nth_element(all.begin(),
                      all.begin() + static_cast<std::ptrdiff_t>(std::min(k, all.size())), all.end());
     for (size_t i = 0; i < all.size(); i++) {
-        if (i + AHEAD < all.size())
+        if (i + AHEAD < all.size() && all[i + AHEAD].first <= limit)
             fetch(reinterpret_cast<const uint8_t *>(vector_of(i + AHEAD)),
                   dimension * sizeof *query);
         if (all[i].first > limit)

@@ -40,6 +40,7 @@ class flat_scan : public faiss::IndexFlatL2
     std::vector<float> scales;  /* what 1 in a byte of each vector stands for */
     std::vector<float> lengths; /* of each vector */
     std::vector<float> errors;  /* the length of what the bytes of each leave out */
+    float longest = 0;          /* of the lengths */
 
     size_t row_of(size_t strip) const;
     void encode(const float *vector, size_t place);
