@@ -42,17 +42,18 @@ struct template_context {
 
 struct text_template;
 
-/* Compile a text (JSON: the text of a whole JSON value). NULL with "unknown placeholder ${foo}; known
- * are ..." on an error. `columns` and `captures` (NULL-ended) are the names allowed; NULL: any name,
- * because the plan has checked them already. */
+/* Compile a text (JSON: the text of a whole JSON value). NULL with "unknown placeholder ${foo};
+ * known are ..." on an error. `columns` and `captures` (NULL-ended) are the names allowed; NULL:
+ * any name, because the plan has checked them already. */
 struct text_template *template_compile(const char *text, bool is_json, char *const *columns,
                                        char *const *captures, struct error *error);
 void template_free(struct text_template *text_template);
 bool template_is_constant(const struct text_template *text_template); /* no placeholder at all */
 /* Append the rendering. -1 when the buffer is full (*detail is NULL), or a capture or column has no
  * value (*detail is its name, valid as long as the template); the buffer is then as before.
- * context->random must be there. A field of the data is text; as ":json", one that reads as a number,
- * true, false or null is that. A captured string gives its text, any other value its JSON text. */
+ * context->random must be there. A field of the data is text; as ":json", one that reads as a
+ * number, true, false or null is that. A captured string gives its text, any other value its JSON
+ * text. */
 int template_render(const struct text_template *text_template,
                     const struct template_context *context, struct buffer *output,
                     const char **detail);

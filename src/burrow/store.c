@@ -80,6 +80,20 @@ void store_close(struct store *store)
     pthread_mutex_destroy(&store->lock);
 }
 
+void store_step_begin(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    records_step_begin(store->records);
+    pthread_mutex_unlock(&store->lock);
+}
+
+void store_step_end(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    records_step_end(store->records);
+    pthread_mutex_unlock(&store->lock);
+}
+
 void store_round_begin(struct store *store)
 {
     pthread_mutex_lock(&store->lock);

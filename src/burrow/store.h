@@ -54,6 +54,11 @@ struct store {
 int store_open(struct store *store, const struct store_options *options, struct error *error);
 void store_close(struct store *store);
 
+/* Around what a thread answers before it waits again: calls in it that read, one after the other,
+ * see one state of the records. It may not wait for another thread's. */
+void store_step_begin(struct store *store);
+void store_step_end(struct store *store);
+
 /* Calls that write, one after the other, in one transaction: its end is most of what a small write
  * costs. Between these the calling thread runs the calls, as always; none of them may be answered
  * before the end. A call that fails undoes its own writes only. The end: -1 with an error when

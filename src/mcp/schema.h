@@ -1,7 +1,8 @@
 /* JSON Schema (draft 2020-12, draft-07): compiled once, then validated against or generated from.
- * $ref reaches $defs, definitions, $anchor and $id inside the same document, never a network: an outer
- * reference is an error. Bounded in depth and in the number of subschemas. Regular expressions are
- * ECMA-262 read by PCRE2. `format` is asserted for the formats the generator makes. */
+ * $ref reaches $defs, definitions, $anchor and $id inside the same document, never a network: an
+ * outer reference is an error. Bounded in depth and in the number of subschemas. Regular
+ * expressions are ECMA-262 read by PCRE2. `format` is asserted for the formats the generator makes.
+ */
 #ifndef CICADA_MCP_SCHEMA_H
 #define CICADA_MCP_SCHEMA_H
 
@@ -18,10 +19,12 @@ struct schema *schema_compile(const json_t *document, struct error *error);
 void schema_free(struct schema *schema);
 
 /* True when `instance` is valid; else fills `problem` (size bytes) with "at /path: what". */
-bool schema_validate(const struct schema *schema, const json_t *instance, char *problem, size_t size);
+bool schema_validate(const struct schema *schema, const json_t *instance, char *problem,
+                     size_t size);
 
 enum schema_generate_style {
-    SCHEMA_GENERATE_SIMPLE, /* required properties, and optional ones that carry an example or default */
+    SCHEMA_GENERATE_SIMPLE, /* required properties, and optional ones that carry an example or
+                               default */
     SCHEMA_GENERATE_VARIED  /* optional properties come and go, ranges are explored */
 };
 /* A new value that validates against the schema (checked before it is returned), the same for the

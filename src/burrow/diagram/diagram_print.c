@@ -159,7 +159,8 @@ static int print_flowchart(const struct diagram *diagram, bool dense, struct buf
 
 /* ---- the others ----------------------------------------------------------------------------- */
 
-/* Those up to the last that has to be said by itself: their order is that of their first mention. */
+/* Those up to the last that has to be said by itself: their order is that of their first mention.
+ */
 static size_t participants_to_name(const struct diagram *diagram)
 {
     size_t count = diagram->node_count;

@@ -130,8 +130,10 @@ static void *serve(void *context)
         if (atomic_load(&loop->quiet))
             take_no_more(loop);
         wait_for_something(loop, ready);
+        store_step_begin(loop->server->service->store);
         MHD_run(loop->daemon);
         run_waiting(loop);
+        store_step_end(loop->server->service->store);
     }
     return NULL;
 }

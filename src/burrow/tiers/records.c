@@ -24,14 +24,15 @@ struct statement {
     sqlite3_stmt *handle;
 };
 
-enum transaction { NONE, READING, WRITING };
+enum transaction { NONE, READING, KEPT /* read, for the next that does */, WRITING };
 
 struct records {
     sqlite3 *database;
     enum transaction transaction;
-    bool shared;  /* by several that write */
-    bool is_part; /* who writes is not the first of them */
-    bool lost;    /* what the others wrote is gone */
+    unsigned steps; /* under way, in which those that read are kept */
+    bool shared;    /* by several that write */
+    bool is_part;   /* who writes is not the first of them */
+    bool lost;      /* what the others wrote is gone */
     struct statement statements[STATEMENT_SLOTS];
     size_t statement_count;
     char identity[33];
@@ -194,24 +195,46 @@ int records_begin_reading(struct records *records, struct error *error)
 {
     if (records->transaction == WRITING) /* of others, which are shared with */
         return 0;
-    if (records_run(records, error, "BEGIN", "") < 0)
+    bool kept = records->transaction == KEPT && !sqlite3_get_autocommit(records->database);
+    if (!kept && records_run(records, error, "BEGIN", "") < 0)
         return -1;
     records->transaction = READING;
     return 0;
 }
 
-void records_end_reading(struct records *records)
+static void end_reading(struct records *records)
 {
-    if (records->transaction != READING)
+    if (records->transaction != READING && records->transaction != KEPT)
         return;
+    records->transaction = NONE;
     if (!sqlite3_get_autocommit(records->database))
         records_run(records, NULL, "COMMIT", "");
-    records->transaction = NONE;
+}
+
+void records_end_reading(struct records *records)
+{
+    if (records->steps && records->transaction == READING &&
+        sqlite3_txn_state(records->database, NULL) != SQLITE_TXN_WRITE)
+        records->transaction = KEPT;
+    else if (records->transaction == READING)
+        end_reading(records);
+}
+
+void records_step_begin(struct records *records)
+{
+    records->steps++;
+}
+
+void records_step_end(struct records *records)
+{
+    records->steps--;
+    if (records->transaction == KEPT)
+        end_reading(records);
 }
 
 int records_begin(struct records *records, struct error *error)
 {
-    records_end_reading(records);
+    end_reading(records);
     records->is_part = records->transaction == WRITING;
     if (records->is_part)
         return records_run(records, error, "SAVEPOINT part", "") < 0 ? -1 : 0;
@@ -294,11 +317,19 @@ static struct statement *find_slot(struct records *records, const char *sql)
     }
 }
 
+/* What is written in no call commits by itself, and at once. */
+static sqlite3_stmt *ready(struct records *records, sqlite3_stmt *handle)
+{
+    if (records->transaction == KEPT && !sqlite3_stmt_readonly(handle))
+        end_reading(records);
+    return handle;
+}
+
 sqlite3_stmt *records_statement(struct records *records, const char *sql, struct error *error)
 {
     struct statement *slot = find_slot(records, sql);
     if (slot->sql)
-        return slot->handle;
+        return ready(records, slot->handle);
     if (records->statement_count == STATEMENT_LIMIT) {
         error_set(error, ERROR_INTERNAL, "records: more than %d statements", STATEMENT_LIMIT);
         return NULL;
@@ -311,7 +342,7 @@ sqlite3_stmt *records_statement(struct records *records, const char *sql, struct
     }
     *slot = (struct statement){sql, handle};
     records->statement_count++;
-    return handle;
+    return ready(records, handle);
 }
 
 void records_done(sqlite3_stmt *statement)

@@ -32,6 +32,10 @@ int records_migrate(struct records *records, const char *part, const char *const
  * once for all its statements. What such a call writes all the same is committed at its end. */
 int records_begin_reading(struct records *records, struct error *error);
 void records_end_reading(struct records *records);
+/* Calls that read one after another within a step see the same state, and lock the file once. A
+ * step may not wait for anything; of several that overlap, the first to end lets go of it. */
+void records_step_begin(struct records *records);
+void records_step_end(struct records *records);
 /* The transaction of a call that writes. Not nested; one that reads is ended. */
 int records_begin(struct records *records, struct error *error);
 int records_commit(struct records *records, struct error *error);

@@ -307,12 +307,98 @@ static void a_body_that_is_another_call(void **state)
     service_close(service);
 }
 
+/* ---- steps ---------------------------------------------------------------------------------- */
+
+static bool is_open(void)
+{
+    return !sqlite3_get_autocommit(records_handle(harness.store.records));
+}
+
+static void calls_that_read_are_one_transaction_in_a_step(void **state)
+{
+    (void)state;
+    assert_false(
+        is_found("harbour")); /* what waits to be indexed, or to be counted, is done with */
+    assert_false(is_open());
+    store_step_begin(&harness.store);
+    assert_false(is_found("harbour"));
+    assert_true(is_open());
+    assert_false(is_found("harbour"));
+    store_memory("the first harbour", NULL);
+    assert_false(is_open()); /* it is answered now, so it must stand */
+    assert_true(is_found("harbour"));
+    count_is("memories", 1);
+    assert_true(is_open());
+    word_index_close(harness.store.memory_words);
+    harness.store.memory_words = NULL;
+    harness_check("search_memory", "{\"query\":\"harbour\"}", "the first harbour");
+    assert_false(is_open()); /* it has written: words that waited to be indexed */
+    store_step_end(&harness.store);
+    assert_false(is_open());
+}
+
+/* Steps of several threads overlap; a round may be in one. */
+static void steps_may_overlap(void **state)
+{
+    struct error error = {0};
+    (void)state;
+    store_step_begin(&harness.store);
+    store_step_begin(&harness.store);
+    assert_false(is_found("harbour"));
+    store_step_end(&harness.store);
+    assert_false(is_open());
+    assert_false(is_found("harbour"));
+    store_round_begin(&harness.store);
+    store_memory("the first harbour", NULL);
+    assert_int_equal(store_round_end(&harness.store, &error), 0);
+    assert_false(is_open());
+    assert_true(is_found("harbour"));
+    store_step_end(&harness.store);
+    assert_false(is_open());
+    assert_true(is_found("harbour"));
+    assert_false(is_open());
+}
+
+static void what_no_call_writes_stands_at_once_in_a_step(void **state)
+{
+    struct records *records = harness.store.records;
+    (void)state;
+    assert_false(is_found("harbour"));
+    store_step_begin(&harness.store);
+    assert_false(is_found("harbour"));
+    assert_true(is_open());
+    assert_int_equal(records_run(records, NULL, "UPDATE identity SET id = id", ""), 1);
+    assert_false(is_open());
+    store_step_end(&harness.store);
+}
+
+/* As some errors of SQLite do: what was kept is gone, and the next call begins another. */
+static void a_transaction_that_was_lost_is_begun_anew(void **state)
+{
+    (void)state;
+    assert_false(is_found("harbour"));
+    store_step_begin(&harness.store);
+    assert_false(is_found("harbour"));
+    execute("ROLLBACK");
+    assert_false(is_found("harbour"));
+    assert_true(is_open());
+    store_step_end(&harness.store);
+    assert_false(is_open());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_HARNESS(all_stand),      WITH_HARNESS(one_fails_by_itself),
-        WITH_HARNESS(one_undoes_all), WITH_HARNESS(the_end_fails),
-        WITH_HARNESS(over_http),      WITH_HARNESS(a_body_that_is_another_call),
+        WITH_HARNESS(all_stand),
+        WITH_HARNESS(one_fails_by_itself),
+        WITH_HARNESS(one_undoes_all),
+        WITH_HARNESS(the_end_fails),
+        WITH_HARNESS(over_http),
+        WITH_HARNESS(a_body_that_is_another_call),
+        WITH_HARNESS(calls_that_read_are_one_transaction_in_a_step),
+        WITH_HARNESS(steps_may_overlap),
+        WITH_HARNESS(what_no_call_writes_stands_at_once_in_a_step),
+        WITH_HARNESS(a_transaction_that_was_lost_is_begun_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

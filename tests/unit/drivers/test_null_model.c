@@ -113,8 +113,8 @@ static void it_collapses_and_recovers(void **state)
 static void options_are_read_and_refused(void **state)
 {
     (void)state;
-    static char *const wrong[] = {"null://?servers=5000", "null://?sigma=-1",
-                                        "null://?kappa=x", "null://?service=fast"};
+    static char *const wrong[] = {"null://?servers=5000", "null://?sigma=-1", "null://?kappa=x",
+                                  "null://?service=fast"};
     struct target_options options = {
         .url = "null://?service=4ms&exponential=1&servers=4&sigma=0.5&drift=0.01&errors_above=300&"
                "collapse_at=60&collapsed_service=50ms&recover_after=3s"};
