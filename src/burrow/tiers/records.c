@@ -2,6 +2,7 @@
 #include "burrow/tiers/records.h"
 
 #include "base/utf8.h"
+#include "burrow/tiers/log_writes.h"
 #include "mcp/json_read.h"
 
 #include <pthread.h>
@@ -135,7 +136,7 @@ struct records *records_open(const char *folder, struct error *error)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, leave_out_memory_sums);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    if (sqlite3_open_v2(path, &records->database, flags, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &records->database, flags, log_writes_vfs()) != SQLITE_OK) {
         error_set(error, ERROR_USAGE, "%s: %s; give a folder that can be written with --data", path,
                   sqlite3_errmsg(records->database));
         records_close(records);
