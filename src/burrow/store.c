@@ -82,15 +82,16 @@ void store_close(struct store *store)
 
 void store_step_begin(struct store *store)
 {
-    pthread_mutex_lock(&store->lock);
     records_step_begin(store->records);
-    pthread_mutex_unlock(&store->lock);
 }
 
+/* A long call of another thread may have the lock: what is left then is for whoever comes next. */
 void store_step_end(struct store *store)
 {
-    pthread_mutex_lock(&store->lock);
     records_step_end(store->records);
+    if (pthread_mutex_trylock(&store->lock) != 0)
+        return;
+    records_let_go(store->records);
     pthread_mutex_unlock(&store->lock);
 }
 

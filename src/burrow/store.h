@@ -55,7 +55,7 @@ int store_open(struct store *store, const struct store_options *options, struct 
 void store_close(struct store *store);
 
 /* Around what a thread answers before it waits again: calls in it that read, one after the other,
- * see one state of the records. It may not wait for another thread's. */
+ * see one state of the records. Neither waits for the lock. */
 void store_step_begin(struct store *store);
 void store_step_end(struct store *store);
 

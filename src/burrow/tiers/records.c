@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +31,10 @@ enum transaction { NONE, READING, KEPT /* read, for the next that does */, WRITI
 struct records {
     sqlite3 *database;
     enum transaction transaction;
-    unsigned steps; /* under way, in which those that read are kept */
-    bool shared;    /* by several that write */
-    bool is_part;   /* who writes is not the first of them */
-    bool lost;      /* what the others wrote is gone */
+    atomic_uint steps; /* under way, in which those that read are kept */
+    bool shared;       /* by several that write */
+    bool is_part;      /* who writes is not the first of them */
+    bool lost;         /* what the others wrote is gone */
     struct statement statements[STATEMENT_SLOTS];
     size_t statement_count;
     char identity[33];
@@ -214,7 +215,7 @@ static void end_reading(struct records *records)
 
 void records_end_reading(struct records *records)
 {
-    if (records->steps && records->transaction == READING &&
+    if (atomic_load(&records->steps) && records->transaction == READING &&
         sqlite3_txn_state(records->database, NULL) != SQLITE_TXN_WRITE)
         records->transaction = KEPT;
     else if (records->transaction == READING)
@@ -223,12 +224,16 @@ void records_end_reading(struct records *records)
 
 void records_step_begin(struct records *records)
 {
-    records->steps++;
+    atomic_fetch_add(&records->steps, 1);
 }
 
 void records_step_end(struct records *records)
 {
-    records->steps--;
+    atomic_fetch_sub(&records->steps, 1);
+}
+
+void records_let_go(struct records *records)
+{
     if (records->transaction == KEPT)
         end_reading(records);
 }

@@ -32,10 +32,12 @@ int records_migrate(struct records *records, const char *part, const char *const
  * once for all its statements. What such a call writes all the same is committed at its end. */
 int records_begin_reading(struct records *records, struct error *error);
 void records_end_reading(struct records *records);
-/* Calls that read one after another within a step see the same state, and lock the file once. A
- * step may not wait for anything; of several that overlap, the first to end lets go of it. */
+/* Calls that read one after another within a step see the same state, and lock the file once: the
+ * transaction of one is left to the next. These two without the store's lock, by any thread. */
 void records_step_begin(struct records *records);
 void records_step_end(struct records *records);
+/* Ends what was left to a next one. While it is not, SQLite cannot begin its log anew. */
+void records_let_go(struct records *records);
 /* The transaction of a call that writes. Not nested; one that reads is ended. */
 int records_begin(struct records *records, struct error *error);
 int records_commit(struct records *records, struct error *error);

@@ -6,6 +6,7 @@
 #include "burrow/server/http_server.h"
 
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -372,6 +373,36 @@ static void what_no_call_writes_stands_at_once_in_a_step(void **state)
     store_step_end(&harness.store);
 }
 
+static void *take_the_lock(void *taken)
+{
+    pthread_mutex_lock(&harness.store.lock);
+    pthread_barrier_wait(taken); /* it is */
+    pthread_barrier_wait(taken); /* the step has ended */
+    pthread_mutex_unlock(&harness.store.lock);
+    return NULL;
+}
+
+/* Whose progress its thread is to tell of. */
+static void a_step_does_not_wait_for_a_long_call(void **state)
+{
+    pthread_barrier_t taken;
+    pthread_t other;
+    (void)state;
+    assert_false(is_found("harbour"));
+    pthread_barrier_init(&taken, NULL, 2);
+    store_step_begin(&harness.store);
+    assert_false(is_found("harbour"));
+    assert_int_equal(pthread_create(&other, NULL, take_the_lock, &taken), 0);
+    pthread_barrier_wait(&taken);
+    store_step_end(&harness.store);
+    store_step_begin(&harness.store);
+    pthread_barrier_wait(&taken);
+    pthread_join(other, NULL);
+    store_step_end(&harness.store); /* of the next step */
+    assert_false(is_open());
+    pthread_barrier_destroy(&taken);
+}
+
 /* As some errors of SQLite do: what was kept is gone, and the next call begins another. */
 static void a_transaction_that_was_lost_is_begun_anew(void **state)
 {
@@ -398,6 +429,7 @@ int main(void)
         WITH_HARNESS(calls_that_read_are_one_transaction_in_a_step),
         WITH_HARNESS(steps_may_overlap),
         WITH_HARNESS(what_no_call_writes_stands_at_once_in_a_step),
+        WITH_HARNESS(a_step_does_not_wait_for_a_long_call),
         WITH_HARNESS(a_transaction_that_was_lost_is_begun_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
