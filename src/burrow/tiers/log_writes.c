@@ -20,6 +20,7 @@ struct log_file {
     unsigned char *held;
     int held_count;
     sqlite3_int64 held_at; /* in the file */
+    sqlite3_int64 next_at; /* after what was last written or held */
     bool at_last_page;     /* its header is held or written, and the page comes next */
     sqlite3_file real[];   /* longer than this says: what the file system beneath has */
 };
@@ -52,18 +53,21 @@ static int write_held(sqlite3_file *file)
     return count ? write_real(file, log->held, count, log->held_at) : SQLITE_OK;
 }
 
-static int hold(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 at)
+/* Only what continues the log is held. Other writes change what is there, the last of a commit
+ * among them: when its pages had gone to the log early and changed again, SQLite corrects the sums
+ * in the headers of all that came after them, and says nothing when it is done. */
+static int add(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 at)
 {
     struct log_file *log = log_of(file);
-    bool follows = log->held_count && at == log->held_at + log->held_count;
-    if (!follows || count > HELD_BYTES - log->held_count) {
-        int result = write_held(file);
-        if (result != SQLITE_OK)
-            return result;
+    bool continues = at == log->next_at && log->held && count <= HELD_BYTES;
+    int result = SQLITE_OK;
+    log->next_at = at + count;
+    if (!continues || count > HELD_BYTES - log->held_count)
+        result = write_held(file);
+    if (result != SQLITE_OK || !continues)
+        return result == SQLITE_OK ? write_real(file, bytes, count, at) : result;
+    if (log->held_count == 0)
         log->held_at = at;
-    }
-    if (!log->held || count > HELD_BYTES)
-        return write_real(file, bytes, count, at);
     memcpy(log->held + log->held_count, bytes, (size_t)count);
     log->held_count += count;
     return SQLITE_OK;
@@ -79,7 +83,7 @@ static int write_log(sqlite3_file *file, const void *bytes, int count, sqlite3_i
 {
     struct log_file *log = log_of(file);
     bool ends = log->at_last_page && count != FRAME_HEADER;
-    int result = hold(file, bytes, count, at);
+    int result = add(file, bytes, count, at);
     log->at_last_page = count == FRAME_HEADER && is_of_last_page(bytes);
     return result == SQLITE_OK && ends ? write_held(file) : result;
 }
