@@ -750,6 +750,10 @@ static void the_shape_is_kept_until_entities_are_related(void **state)
     (void)state;
     relate("entity:1", "r", "entity:2");
     uint64_t version = graph_pairs_version(store.graph, "entity:");
+    if (harness_options(4096).neo4j_url) { /* others may write to it, and it tells of nothing */
+        assert_int_equal(version, 0);
+        return;
+    }
     assert_int_not_equal(version, 0);
     relate("memory:1", "similar", "memory:2");
     relate("entity:1", "in", "memory:2");
