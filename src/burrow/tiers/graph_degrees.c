@@ -86,9 +86,10 @@ int graph_follow_pairs(struct records *records, struct graph_following *followin
                          sizeof following->prefix - 1);
     if (follow(records, following, error) < 0)
         return -1;
-    if (strcmp(prefix, following->prefix) != 0)
+    if (strcmp(prefix, following->prefix) != 0) {
         following->changes++;
-    strcpy(following->prefix, prefix);
+        strcpy(following->prefix, prefix);
+    }
     return 0;
 }
 

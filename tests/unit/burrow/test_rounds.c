@@ -318,8 +318,7 @@ static bool is_open(void)
 static void calls_that_read_are_one_transaction_in_a_step(void **state)
 {
     (void)state;
-    assert_false(
-        is_found("harbour")); /* what waits to be indexed, or to be counted, is done with */
+    assert_false(is_found("harbour")); /* nothing waits to be indexed or counted after it */
     assert_false(is_open());
     store_step_begin(&harness.store);
     assert_false(is_found("harbour"));

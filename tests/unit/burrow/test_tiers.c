@@ -638,6 +638,34 @@ static void check_degrees(void)
     json_decref(counted.busiest);
 }
 
+/* Nodes are those of a prefix, with a number. */
+static void change_at_random(unsigned *random, const char *prefix, int turn)
+{
+    char from[16], to[16];
+    *random = *random * 1103515245 + 12345;
+    snprintf(from, sizeof from, "%s%u", prefix, (*random >> 16) % 12);
+    snprintf(to, sizeof to, "%s%u", prefix, (*random >> 20) % 12);
+    json_t *there = graph_node(store.graph, to, NULL);
+    switch ((*random >> 24) % 8) {
+    case 0:
+        graph_node_remove(store.graph, from, NULL);
+        break;
+    case 1:
+        if (json_is_null(there))
+            graph_node_rename(store.graph, from, to, NULL);
+        break;
+    case 2:
+        graph_relation_remove(store.graph, from, NULL, to, NULL);
+        break;
+    case 3:
+        graph_relation_remove(store.graph, NULL, "q", to, NULL);
+        break;
+    default:
+        relate(from, turn % 3 ? "r" : "q", to);
+    }
+    json_decref(there);
+}
+
 static void degrees_follow_every_change(void **state)
 {
     (void)state;
@@ -650,28 +678,7 @@ static void degrees_follow_every_change(void **state)
     }
     check_degrees();
     for (int i = 0; i < 400; i++) {
-        random = random * 1103515245 + 12345;
-        snprintf(from, sizeof from, "n%u", (random >> 16) % 12);
-        snprintf(to, sizeof to, "n%u", (random >> 20) % 12);
-        json_t *there = graph_node(store.graph, to, NULL);
-        switch ((random >> 24) % 8) {
-        case 0:
-            graph_node_remove(store.graph, from, NULL);
-            break;
-        case 1:
-            if (json_is_null(there))
-                graph_node_rename(store.graph, from, to, NULL);
-            break;
-        case 2:
-            graph_relation_remove(store.graph, from, NULL, to, NULL);
-            break;
-        case 3:
-            graph_relation_remove(store.graph, NULL, "q", to, NULL);
-            break;
-        default:
-            relate(from, i % 3 ? "r" : "q", to);
-        }
-        json_decref(there);
+        change_at_random(&random, "n", i);
         check_degrees();
     }
     begin();
@@ -711,29 +718,10 @@ static void the_shape_follows_every_change(void **state)
 {
     (void)state;
     unsigned random = 7;
-    char from[16], to[16];
     relate("entity:1", "r", "entity:2");
     check_shape();
     for (int i = 0; i < 400; i++) {
-        random = random * 1103515245 + 12345;
-        snprintf(from, sizeof from, "entity:%u", (random >> 16) % 9);
-        snprintf(to, sizeof to, "entity:%u", (random >> 20) % 9);
-        json_t *there = graph_node(store.graph, to, NULL);
-        switch ((random >> 24) % 8) {
-        case 0:
-            graph_node_remove(store.graph, from, NULL);
-            break;
-        case 1:
-            if (json_is_null(there))
-                graph_node_rename(store.graph, from, to, NULL);
-            break;
-        case 2:
-            graph_relation_remove(store.graph, from, NULL, to, NULL);
-            break;
-        default:
-            relate(from, i % 3 ? "r" : "q", to);
-        }
-        json_decref(there);
+        change_at_random(&random, "entity:", i);
         check_shape();
     }
     begin();
