@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SMALL_INTEGER 18 /* digits that surely fit in 64 bits */
+#define SMALL_INTEGER  18 /* digits that surely fit in 64 bits */
+#define REPEATED_DEPTH 3  /* of members of params in a batch */
 
 struct reading {
-    struct json_scanner scanner; /* first: what is given to a member's function */
+    struct json_scanner scanner;    /* first: what is given to a member's function */
+    struct json_repeated *repeated; /* NULL: none */
     char rare_problem[JSON_ERROR_TEXT_LENGTH];
     unsigned depth;
 };
@@ -113,13 +115,35 @@ static const char *set_member(struct member *member, const char *key, size_t len
     return end;
 }
 
+static bool may_repeat(const struct reading *reading, const char *key, size_t length,
+                       const char *at)
+{
+    static const char name[] = "_meta";
+    return reading->repeated && reading->depth <= REPEATED_DEPTH && length == sizeof name - 1 &&
+           memcmp(key, name, length) == 0 && at < reading->scanner.end && *at == '{';
+}
+
+static const char *read_repeated(struct reading *reading, const char *at, json_t **value)
+{
+    size_t length;
+    *value = json_repeated_find(reading->repeated, at, reading->scanner.end, &length);
+    if (*value)
+        return at + length;
+    const char *end = read_value(reading, at, value);
+    if (end)
+        json_repeated_keep(reading->repeated, at, (size_t)(end - at), *value);
+    return end;
+}
+
 static const char *read_member(struct json_scanner *scanner, void *context, const char *key,
                                const char *key_end, bool key_escaped, const char *at)
 {
     struct member *member = context;
     json_t *value = NULL, *name = NULL;
     (void)scanner;
-    const char *end = read_value(member->reading, at, &value);
+    const char *end = may_repeat(member->reading, key, (size_t)(key_end - key), at)
+                          ? read_repeated(member->reading, at, &value)
+                          : read_value(member->reading, at, &value);
     if (!end)
         return NULL;
     if (!key_escaped)
@@ -178,7 +202,16 @@ static const char *read_value(struct reading *reading, const char *at, json_t **
 
 json_t *json_read(const char *bytes, size_t length, json_error_t *problem)
 {
-    struct reading reading = {.scanner.end = bytes ? bytes + length : NULL};
+    return json_read_request(bytes, length, NULL, problem);
+}
+
+json_t *json_read_request(const char *bytes, size_t length, struct json_repeated *repeated,
+                          json_error_t *problem)
+{
+    struct reading reading = {
+        .scanner.end = bytes ? bytes + length : NULL,
+        .repeated = repeated,
+    };
     json_t *value = NULL;
     const char *at = bytes
                          ? read_value(&reading, json_skip_space(bytes, reading.scanner.end), &value)

@@ -3,6 +3,8 @@
 #ifndef CICADA_MCP_JSON_READ_H
 #define CICADA_MCP_JSON_READ_H
 
+#include "mcp/json_repeated.h"
+
 #include <jansson.h>
 #include <stddef.h>
 
@@ -13,5 +15,10 @@
  * integer beyond 64 bits, a real beyond the range of double. NULL then, with `problem`'s text and
  * position (in bytes). */
 json_t *json_read(const char *bytes, size_t length, json_error_t *problem);
+
+/* The same of a request, or a batch of them: an object that is _meta of one's params may be one
+ * that is in `repeated`, and is kept there. NULL: none is. The value must not be changed then. */
+json_t *json_read_request(const char *bytes, size_t length, struct json_repeated *repeated,
+                          json_error_t *problem);
 
 #endif

@@ -41,6 +41,19 @@ static void compare(const char *text, size_t size, const struct jsonrpc_message 
     json_decref(value);
 }
 
+/* Read anew, and again with what was kept of it. */
+static void compare_repeated(const char *text, size_t size, const json_t *value)
+{
+    struct json_repeated repeated = {0};
+    json_error_t problem;
+    for (int i = 0; i < 2; i++) {
+        json_t *again = json_read_request(text, size, &repeated, &problem);
+        check(value ? json_equal(again, value) : !again, "what is repeated is read the same");
+        json_decref(again);
+    }
+    json_repeated_free(&repeated);
+}
+
 static void compare_values(const char *text, size_t size)
 {
     json_error_t error, problem;
@@ -52,6 +65,7 @@ static void compare_values(const char *text, size_t size)
         check(!theirs || memchr(text, '\0', size) || strcmp(problem.text, "nested too deep") == 0,
               "jansson refuses the value too");
     json_decref(theirs);
+    compare_repeated(text, size, mine);
     json_decref(mine);
 }
 

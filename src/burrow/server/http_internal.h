@@ -53,6 +53,7 @@ struct http_loop {
     int wake_fd;              /* -1: none */
     atomic_bool quiet, ended; /* told: no new connections; no step any more */
     struct exchange *first, **last;
+    struct json_repeated repeated;
 };
 
 struct http_server {
@@ -171,7 +172,7 @@ void http_resume(struct http_server *server, struct MHD_Connection *connection);
 
 /* Of http_server.c. */
 /* What the headers of a request say to the protocol. */
-struct protocol_context http_context(struct MHD_Connection *connection);
+struct protocol_context http_context(struct http_loop *loop, struct MHD_Connection *connection);
 /* Run it, here and now. */
 void http_run(struct http_server *server, struct exchange *exchange,
               struct protocol_context *context, const char *session,

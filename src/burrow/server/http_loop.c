@@ -41,7 +41,7 @@ bool http_loop_takes(struct http_loop *loop, struct exchange *exchange,
 
 static void run(struct http_loop *loop, struct exchange *exchange)
 {
-    struct protocol_context context = http_context(exchange->connection);
+    struct protocol_context context = http_context(loop, exchange->connection);
     http_run(loop->server, exchange, &context, NULL, &exchange->answer);
     exchange->answered = true;
 }
@@ -217,6 +217,7 @@ void http_loops_end(struct http_server *server)
         }
         if (loop->wake_fd >= 0)
             close(loop->wake_fd);
+        json_repeated_free(&loop->repeated);
     }
     close(server->listen_fd);
     free(server->loops);

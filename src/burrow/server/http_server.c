@@ -93,13 +93,14 @@ static bool is_modern_version(const char *version)
     return revision && revision->era == MCP_ERA_MODERN;
 }
 
-struct protocol_context http_context(struct MHD_Connection *connection)
+struct protocol_context http_context(struct http_loop *loop, struct MHD_Connection *connection)
 {
     return (struct protocol_context){
         .http = true,
         .version_header = http_header(connection, "MCP-Protocol-Version"),
         .method_header = http_header(connection, "Mcp-Method"),
         .name_header = http_header(connection, "Mcp-Name"),
+        .repeated = &loop->repeated,
     };
 }
 
@@ -133,7 +134,7 @@ static enum MHD_Result answer_post(struct http_loop *loop, struct MHD_Connection
 {
     struct http_server *server = loop->server;
     const char *session = http_header(connection, "Mcp-Session-Id");
-    struct protocol_context context = http_context(connection);
+    struct protocol_context context = http_context(loop, connection);
     bool modern = is_modern_version(context.version_header);
     if (modern)
         session = NULL;

@@ -364,7 +364,7 @@ void protocol_answer(struct service *service, const struct protocol_context *con
     memset(answer, 0, sizeof *answer);
     buffer_init(&answer->text, PROTOCOL_ANSWER_LIMIT);
     answer->status = 200;
-    json_t *message = json_read(bytes, length, &problem);
+    json_t *message = json_read_request(bytes, length, context->repeated, &problem);
     if (!message) {
         char text[300];
         snprintf(text, sizeof text, "Parse error: %s, at byte %d", problem.text, problem.position);

@@ -6,6 +6,7 @@
 
 #include "burrow/server/channel.h"
 #include "burrow/server/service.h"
+#include "mcp/json_repeated.h"
 #include "mcp/revision.h"
 
 #define PROTOCOL_ANSWER_LIMIT ((size_t)64 << 20)
@@ -44,6 +45,7 @@ struct protocol_context {
     /* What initialize agreed on; NULL before it, and in the modern era. */
     const struct mcp_revision *revision;
     const struct protocol_peer *peer; /* NULL: it can do nothing else */
+    struct json_repeated *repeated; /* what requests repeat, of this thread; NULL: not looked for */
 };
 
 struct protocol_answer {
@@ -57,7 +59,7 @@ struct protocol_answer {
     char *cancelled_id; /* notifications/cancelled: the id of the request as JSON text */
 };
 
-/* Answer one message of `length` bytes. Any thread. */
+/* Answer one message of `length` bytes. Any thread, but for what context->repeated is of. */
 void protocol_answer(struct service *service, const struct protocol_context *context,
                      const char *bytes, size_t length, struct protocol_answer *answer);
 void protocol_answer_free(struct protocol_answer *answer);

@@ -31,6 +31,7 @@ struct stdio {
     struct listening listening[MAX_LISTENING];
     struct channel *channel; /* of the legacy era, since initialize */
     struct protocol_peer peer;
+    struct json_repeated repeated;
     /* of the tool that runs */
     char *running; /* its id as JSON text */
     uint64_t looked_ns;
@@ -210,7 +211,11 @@ static void begin_channel(struct stdio *stdio)
 static void take_line(struct stdio *stdio, const char *line, size_t length)
 {
     struct protocol_answer answer;
-    struct protocol_context context = {.revision = stdio->revision, .peer = &stdio->peer};
+    struct protocol_context context = {
+        .revision = stdio->revision,
+        .peer = &stdio->peer,
+        .repeated = &stdio->repeated,
+    };
     stdio->looked = length + 1;
     if (length > 0 && line[length - 1] == '\r')
         length--;
@@ -321,6 +326,7 @@ int stdio_serve(struct service *service, struct subscriptions *subscriptions, in
     channel_release(stdio->channel);
     buffer_free(&stdio->lines);
     buffer_free(&stdio->notes);
+    json_repeated_free(&stdio->repeated);
     free(stdio);
     return result;
 }

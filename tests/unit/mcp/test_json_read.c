@@ -133,6 +133,87 @@ static void bounds_the_depth(void **state)
     assert_null(nested(JSON_READ_DEPTH + 1));
 }
 
+static json_t *request_of(const char *meta, struct json_repeated *repeated)
+{
+    char text[2 * JSON_REPEATED_LENGTH];
+    json_error_t problem;
+    snprintf(text, sizeof text, "{\"id\":1,\"params\":{\"name\":\"a\",\"_meta\":%s}}", meta);
+    json_t *mine = json_read_request(text, strlen(text), repeated, &problem);
+    json_t *theirs = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    assert_int_equal(mine != NULL, theirs != NULL);
+    assert_true(!mine || json_equal(mine, theirs));
+    json_decref(theirs);
+    return mine;
+}
+
+static const json_t *meta_of(const json_t *request)
+{
+    return json_object_get(json_object_get(request, "params"), "_meta");
+}
+
+static void reads_what_requests_repeat_once(void **state)
+{
+    (void)state;
+    struct json_repeated repeated = {0};
+    json_t *first = request_of("{\"client\":{\"name\":\"x\"}}", &repeated),
+           *other = request_of("{\"client\":{\"name\":\"y\"}}", &repeated),
+           *again = request_of("{\"client\":{\"name\":\"x\"}}", &repeated);
+    assert_ptr_equal(meta_of(again), meta_of(first));
+    assert_ptr_not_equal(meta_of(other), meta_of(first));
+    json_decref(first);
+    json_decref(other);
+    json_decref(again);
+    json_repeated_free(&repeated);
+}
+
+/* What begins like a kept text but is another, or is no object, or no JSON behind it. */
+static void takes_nothing_for_a_repetition_that_is_none(void **state)
+{
+    (void)state;
+    struct json_repeated repeated = {0};
+    static const char *const texts[] = {"{\"a\":[{}]}",
+                                        "{\"a\":[{}],\"b\":1}",
+                                        "{\"a\":[{}]} ",
+                                        "{\"a\":[{}]",
+                                        "{\"a\":[{}]}}",
+                                        "{\"a\":[{}]},,",
+                                        "{\"a\":[{\"\":0}]}",
+                                        "{ \"a\":[{}]}",
+                                        "{}",
+                                        "{}{}",
+                                        "[1]",
+                                        "null",
+                                        "{\"a\":1,\"a\":1}"};
+    for (size_t i = 0; i < 3 * sizeof texts / sizeof *texts; i++)
+        json_decref(request_of(texts[i % (sizeof texts / sizeof *texts)], &repeated));
+    json_repeated_free(&repeated);
+}
+
+static void keeps_no_more_than_it_may_of_what_repeats(void **state)
+{
+    (void)state;
+    struct json_repeated repeated = {0};
+    char meta[JSON_REPEATED_LENGTH + 8];
+    for (int size = JSON_REPEATED_LENGTH - 1; size <= JSON_REPEATED_LENGTH + 1; size++) {
+        snprintf(meta, sizeof meta, "{\"a\":\"%0*d\"}", size - 8, 0);
+        assert_int_equal(strlen(meta), size);
+        json_t *once = request_of(meta, &repeated), *twice = request_of(meta, &repeated);
+        assert_int_equal(meta_of(once) == meta_of(twice), size <= JSON_REPEATED_LENGTH);
+        json_decref(once);
+        json_decref(twice);
+    }
+    json_t *oldest = request_of("{\"oldest\":0}", &repeated);
+    for (int i = 0; i < JSON_REPEATED_COUNT; i++) {
+        snprintf(meta, sizeof meta, "{\"newer\":%d}", i);
+        json_decref(request_of(meta, &repeated));
+    }
+    json_t *again = request_of("{\"oldest\":0}", &repeated);
+    assert_ptr_not_equal(meta_of(again), meta_of(oldest));
+    json_decref(oldest);
+    json_decref(again);
+    json_repeated_free(&repeated);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +221,9 @@ int main(void)
         cmocka_unit_test(keeps_the_order_of_members),
         cmocka_unit_test(says_what_is_wrong_and_where),
         cmocka_unit_test(bounds_the_depth),
+        cmocka_unit_test(reads_what_requests_repeat_once),
+        cmocka_unit_test(takes_nothing_for_a_repetition_that_is_none),
+        cmocka_unit_test(keeps_no_more_than_it_may_of_what_repeats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
