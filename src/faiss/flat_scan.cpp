@@ -21,6 +21,7 @@ constexpr size_t STRIPS = 8; /* whose bytes of a dimension stand together, in a 
 constexpr size_t STRIDE = STRIPS * STRIP; /* from the bytes of a dimension to those of the next */
 constexpr size_t GROUP = 8;               /* vectors of a strip that are passed over together */
 constexpr size_t TERMS = 4;               /* that are added at a time */
+constexpr size_t QUARTERS = 4;            /* of a register */
 constexpr size_t LANES = 16;    /* sums that are kept apart, so that they can be one register */
 constexpr size_t LINE = 64;     /* bytes that the cache takes at once */
 constexpr size_t ROOM = 1024;   /* for candidates: there are seldom more */
@@ -47,7 +48,8 @@ struct question {
 struct strip { /* of vectors: their bytes stand by dimension */
     const uint8_t *bytes;
     const uint8_t *next; /* of the strip that is looked at after this one */
-    const float *scales, *lengths, *errors;
+    const float *scales, *lengths;
+    const flat_scan::range range;
 };
 
 struct within { /* vectors of a strip that can be within a limit */
@@ -77,27 +79,42 @@ FOR_EACH_PROCESSOR void fetch(const uint8_t *bytes, size_t size)
  * stands for. */
 FOR_EACH_PROCESSOR float error_of(const question &asked, const strip &vectors, size_t i)
 {
-    float by_length = asked.coded * vectors.errors[i], by_sum = asked.sum * vectors.scales[i];
-    return (by_length < by_sum ? by_length : by_sum) + asked.error * vectors.lengths[i];
+    float by_length = asked.coded * vectors.range.error, by_sum = asked.sum * vectors.scales[i];
+    return (by_length < by_sum ? by_length : by_sum) + asked.error * vectors.range.longest;
 }
 
-/* The vectors whose lower bound is not above the limit. Loops become vector instructions. */
+/* Of the query and a vector of this length, what their distance is without their product. */
+FOR_EACH_PROCESSOR float squares_of(const question &asked, float length)
+{
+    return (1 - ROUNDING) * (asked.length * asked.length + length * length);
+}
+
+/* The vectors whose lower bound is not above the limit. Loops become vector instructions. What is
+ * read of every vector comes from afar: where all of a strip have one length, theirs are not. */
 template <products_function products_of>
 FOR_EACH_PROCESSOR void find_within(const question &asked, const strip &vectors, float limit,
                                     within &found)
 {
+    const bool one_length = vectors.range.least >= (1 - ROUNDING) * vectors.range.longest;
+    const float least = squares_of(asked, vectors.range.least);
     int32_t products[STRIP];
-    float lower[STRIP];
+    float most[STRIP], lower[STRIP];
     uint8_t is_within[STRIP];
     products_of(asked.all, vectors, products);
-    for (size_t i = 0; i < STRIP; i++) {
-        float length = vectors.lengths[i],
-              squares = (1 - ROUNDING) * (asked.length * asked.length + length * length),
-              product =
-                  static_cast<float>(products[i] - asked.moved) * (vectors.scales[i] * asked.scale);
-        lower[i] = squares - 2 * (product + error_of(asked, vectors, i));
-        is_within[i] = lower[i] <= limit;
-    }
+    for (size_t i = 0; i < STRIP; i++)
+        most[i] =
+            static_cast<float>(products[i] - asked.moved) * (vectors.scales[i] * asked.scale) +
+            error_of(asked, vectors, i);
+    if (one_length)
+        for (size_t i = 0; i < STRIP; i++) {
+            lower[i] = least - 2 * most[i];
+            is_within[i] = lower[i] <= limit;
+        }
+    else
+        for (size_t i = 0; i < STRIP; i++) {
+            lower[i] = squares_of(asked, vectors.lengths[i]) - 2 * most[i];
+            is_within[i] = lower[i] <= limit;
+        }
     found.count = 0;
     for (size_t from = 0; from < STRIP; from += GROUP) {
         uint64_t any;
@@ -109,11 +126,11 @@ FOR_EACH_PROCESSOR void find_within(const question &asked, const strip &vectors,
     }
     for (size_t i = 0; i < found.count; i++) {
         size_t place = found.places[i];
-        float length = vectors.lengths[place],
-              squares = asked.length * asked.length + length * length;
+        float longest = vectors.range.longest,
+              squares = asked.length * asked.length + longest * longest;
         found.lower[i] = lower[place];
         found.upper[i] =
-            lower[place] + 4 * error_of(asked, vectors, place) + 2 * ROUNDING * squares;
+            lower[place] + 4 * error_of(asked, vectors, place) + 4 * ROUNDING * squares;
     }
 }
 
@@ -168,7 +185,7 @@ float distance_plain(const float *one, const float *other, size_t dimension)
 #ifdef __x86_64__
 
 #define AVX2 __attribute__((target("avx2")))
-#define VNNI __attribute__((target("avx2,avx512f,avx512vl,avx512vnni")))
+#define VNNI __attribute__((target("avx2,avx512f,avx512bw,avx512vl,avx512vnni")))
 
 /* Two weights beside each other, for bytes that are widened. */
 inline int32_t pair_of(const int8_t *weights)
@@ -220,47 +237,56 @@ AVX2 float distance_avx2(const float *one, const float *other, size_t dimension)
     return distance_of(one, other, dimension);
 }
 
-/* The same of four dimensions, and of the whole strip: there are 32 registers. What is brought
- * beside each other by halves of registers is put in order at the end. */
+/* The same of four dimensions, of half a strip: an instruction multiplies and adds what has been
+ * brought beside each other, in each quarter of a register by itself. */
+VNNI FOR_EACH_PROCESSOR void add_four(__m512i (&sums)[QUARTERS],
+                                      const uint8_t *const (&rows)[TERMS], size_t from,
+                                      __m512i weights)
+{
+    const __m512i a = _mm512_load_si512(rows[0] + from), b = _mm512_load_si512(rows[1] + from),
+                  c = _mm512_load_si512(rows[2] + from), d = _mm512_load_si512(rows[3] + from),
+                  low = _mm512_unpacklo_epi8(a, b), low2 = _mm512_unpacklo_epi8(c, d),
+                  high = _mm512_unpackhi_epi8(a, b), high2 = _mm512_unpackhi_epi8(c, d);
+    sums[0] = _mm512_dpbusd_epi32(sums[0], _mm512_unpacklo_epi16(low, low2), weights);
+    sums[1] = _mm512_dpbusd_epi32(sums[1], _mm512_unpackhi_epi16(low, low2), weights);
+    sums[2] = _mm512_dpbusd_epi32(sums[2], _mm512_unpacklo_epi16(high, high2), weights);
+    sums[3] = _mm512_dpbusd_epi32(sums[3], _mm512_unpackhi_epi16(high, high2), weights);
+}
+
+/* Sums of four vectors each, quarter after quarter: those of the first quarters, of the second...
+ */
+VNNI FOR_EACH_PROCESSOR void put_in_order(const __m512i (&sums)[QUARTERS], int32_t *products)
+{
+    constexpr __mmask16 ALL = 0xFFFF; /* said, since the compiler warns of the plain instruction */
+    const __m512i first = _mm512_maskz_shuffle_i32x4(ALL, sums[0], sums[1], 0x44),
+                  second = _mm512_maskz_shuffle_i32x4(ALL, sums[2], sums[3], 0x44),
+                  third = _mm512_maskz_shuffle_i32x4(ALL, sums[0], sums[1], 0xEE),
+                  fourth = _mm512_maskz_shuffle_i32x4(ALL, sums[2], sums[3], 0xEE);
+    _mm512_storeu_si512(products, _mm512_maskz_shuffle_i32x4(ALL, first, second, 0x88));
+    _mm512_storeu_si512(products + 16, _mm512_maskz_shuffle_i32x4(ALL, first, second, 0xDD));
+    _mm512_storeu_si512(products + 32, _mm512_maskz_shuffle_i32x4(ALL, third, fourth, 0x88));
+    _mm512_storeu_si512(products + 48, _mm512_maskz_shuffle_i32x4(ALL, third, fourth, 0xDD));
+}
+
 VNNI inline void products_vnni(const std::vector<terms> &all, const strip &vectors,
                                int32_t *products)
 {
-    constexpr size_t WIDTH = 32, COUNT = STRIP / WIDTH;
-    constexpr int LOWER_HALVES = 0x20, UPPER_HALVES = 0x31;
-    __m256i sums[COUNT][4];
-    for (auto &some : sums)
-        for (__m256i &sum : some)
-            sum = _mm256_setzero_si256();
+    __m512i one[QUARTERS], other[QUARTERS];
+    for (size_t i = 0; i < QUARTERS; i++)
+        one[i] = other[i] = _mm512_setzero_si512();
     for (const terms &some : all) {
+        const uint8_t *rows[TERMS];
         int32_t weights;
         std::memcpy(&weights, some.weights, sizeof weights);
-        const __m256i four = _mm256_set1_epi32(weights);
-        for (size_t t = 0; t < TERMS; t++)
+        for (size_t t = 0; t < TERMS; t++) {
+            rows[t] = vectors.bytes + some.dimensions[t] * STRIDE;
             fetch(vectors.next + some.dimensions[t] * STRIDE, STRIP);
-        for (size_t i = 0; i < COUNT; i++) {
-            __m256i rows[TERMS];
-            for (size_t t = 0; t < TERMS; t++)
-                rows[t] = _mm256_load_si256(reinterpret_cast<const __m256i *>(
-                    vectors.bytes + some.dimensions[t] * STRIDE + i * WIDTH));
-            __m256i low = _mm256_unpacklo_epi8(rows[0], rows[1]),
-                    low2 = _mm256_unpacklo_epi8(rows[2], rows[3]),
-                    high = _mm256_unpackhi_epi8(rows[0], rows[1]),
-                    high2 = _mm256_unpackhi_epi8(rows[2], rows[3]);
-            const __m256i beside[] = {
-                _mm256_unpacklo_epi16(low, low2), _mm256_unpackhi_epi16(low, low2),
-                _mm256_unpacklo_epi16(high, high2), _mm256_unpackhi_epi16(high, high2)};
-            for (size_t j = 0; j < sizeof beside / sizeof *beside; j++)
-                sums[i][j] = _mm256_dpbusd_epi32(sums[i][j], beside[j], four);
         }
+        add_four(one, rows, 0, _mm512_set1_epi32(weights));
+        add_four(other, rows, STRIP / 2, _mm512_set1_epi32(weights));
     }
-    for (size_t i = 0; i < COUNT; i++) {
-        __m256i *into = reinterpret_cast<__m256i *>(products + i * WIDTH);
-        for (size_t j = 0; j < 2; j++) {
-            const __m256i one = sums[i][2 * j], other = sums[i][2 * j + 1];
-            _mm256_storeu_si256(into + j, _mm256_permute2x128_si256(one, other, LOWER_HALVES));
-            _mm256_storeu_si256(into + 2 + j, _mm256_permute2x128_si256(one, other, UPPER_HALVES));
-        }
-    }
+    put_in_order(one, products);
+    put_in_order(other, products + STRIP / 2);
 }
 
 VNNI void find_vnni(const question &asked, const strip &vectors, float limit, within &found)
@@ -283,7 +309,8 @@ std::vector<kind> kinds_here()
     std::vector<kind> here;
 #ifdef __x86_64__
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl"))
+    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bw"))
         here.push_back({find_vnni, distance_avx2});
     if (__builtin_cpu_supports("avx2"))
         here.push_back({find_avx2, distance_avx2});
@@ -379,6 +406,13 @@ flat_scan::flat_scan(int dimension) : IndexFlatL2(dimension)
 {
 }
 
+void flat_scan::range::add(float length, float coding_error, bool first)
+{
+    least = first ? length : std::min(least, length);
+    longest = std::max(longest, length);
+    error = std::max(error, coding_error);
+}
+
 /* Of a strip, the one of the first dimension; those of the others are STRIPS apart. */
 size_t flat_scan::row_of(size_t strip) const
 {
@@ -399,8 +433,9 @@ void flat_scan::encode(const float *vector, size_t place)
     }
     scales[place] = scale;
     lengths[place] = length_of(vector, dimension);
+    ranges[place / STRIP].add(lengths[place], static_cast<float>(std::sqrt(error)),
+                              place % STRIP == 0);
     longest = std::max(longest, lengths[place]);
-    errors[place] = static_cast<float>(std::sqrt(error));
 }
 
 void flat_scan::add(idx_t count, const float *vectors)
@@ -412,7 +447,7 @@ void flat_scan::add(idx_t count, const float *vectors)
     rows.resize(blocks * dimension * STRIPS);
     scales.resize(blocks * STRIDE);
     lengths.resize(blocks * STRIDE);
-    errors.resize(blocks * STRIDE);
+    ranges.resize(blocks * STRIPS);
     for (size_t i = 0; i < more; i++)
         encode(vectors + i * dimension, before + i);
     IndexFlatL2::add(count, vectors);
@@ -424,7 +459,7 @@ void flat_scan::reset()
     rows.clear();
     scales.clear();
     lengths.clear();
-    errors.clear();
+    ranges.clear();
     longest = 0;
 }
 
@@ -443,7 +478,7 @@ std::vector<flat_scan::candidate> flat_scan::shortlist(const float *query, size_
         const size_t from = (after - 1) * STRIP;
         const uint8_t *bytes = rows[row_of(after - 1)].bytes,
                       *next = after > 1 ? rows[row_of(after - 2)].bytes : bytes;
-        find(asked, {bytes, next, &scales[from], &lengths[from], &errors[from]}, upper.limit(),
+        find(asked, {bytes, next, &scales[from], &lengths[from], ranges[after - 1]}, upper.limit(),
              found);
         for (size_t i = 0; i < found.count && from + found.places[i] < count; i++) {
             candidates.emplace_back(found.lower[i], static_cast<idx_t>(from + found.places[i]));

@@ -29,6 +29,13 @@ class flat_scan : public faiss::IndexFlatL2
 
     static constexpr size_t STRIP = 128; /* vectors that are looked at together */
 
+    struct range {            /* of the vectors of a strip */
+        float least, longest; /* their lengths */
+        float error;          /* the length of what the bytes of one leave out, at most */
+
+        void add(float length, float coding_error, bool first);
+    };
+
   private:
     using candidate = std::pair<float, idx_t>; /* a distance, or its lower bound, and a place */
 
@@ -39,7 +46,7 @@ class flat_scan : public faiss::IndexFlatL2
     std::vector<row> rows;      /* by blocks of strips, in them by dimension */
     std::vector<float> scales;  /* what 1 in a byte of each vector stands for */
     std::vector<float> lengths; /* of each vector */
-    std::vector<float> errors;  /* the length of what the bytes of each leave out */
+    std::vector<range> ranges;  /* by strip */
     float longest = 0;          /* of the lengths */
 
     size_t row_of(size_t strip) const;
