@@ -7,6 +7,8 @@
 
 #define RANK_CONSTANT 60
 #define EXACT_LIMIT   500 /* passages that are compared one by one */
+#define NEAREST_LIMIT 512 /* passages that are asked for at most */
+#define WIDER         4   /* times as many are asked for when some do not count */
 #define CANDIDATES    64  /* of each kind of search at most, before they are fused */
 #define CANDIDATES_OF 4   /* for each result that is wanted */
 
@@ -354,26 +356,53 @@ static size_t nearest_of_filtered(struct store *store, const char *query,
     return keep_scored(store, query, some, some_count, distinct, hits, count, limit);
 }
 
-int memories_nearest(struct store *store, const char *query, const struct memory_filter *filter,
-                     bool distinct, struct memory_hit *hits, size_t limit, struct error *error)
+static size_t at_most(size_t number, size_t most)
 {
-    struct vector_hit found[512];
-    bool narrow = filter->type || filter->tag;
-    size_t wanted = limit * (distinct ? 2 : 1) * (narrow ? 4 : 1), count = 0;
-    if (memory_facts_ready(store->memory_facts, error) < 0)
-        return -1;
-    if (narrow && count_filtered(store, filter) <= EXACT_LIMIT)
-        return (int)nearest_of_filtered(store, query, filter, distinct, hits, limit);
-    int near = vectors_search(store->vectors, VECTORS_MEMORIES, query,
-                              (unsigned)(wanted < 512 ? wanted : 512), found, error);
+    return number < most ? number : most;
+}
+
+/* Among the nearest passages, so many. *all: there are no others. Returns how many are hits. */
+static int nearest_among(struct store *store, const char *query, const struct memory_filter *filter,
+                         bool distinct, size_t passages, bool *all, struct memory_hit *hits,
+                         size_t limit, struct error *error)
+{
+    struct vector_hit found[NEAREST_LIMIT];
+    size_t count = 0;
+    int near =
+        vectors_search(store->vectors, VECTORS_MEMORIES, query, (unsigned)passages, found, error);
     for (int i = 0; i < near && count < limit; i++) {
         int64_t memory = memory_facts_of_passage(store->memory_facts, found[i].id, filter);
         if (memory && !(distinct && is_among(hits, count, memory)))
             hits[count++] = (struct memory_hit){memory, found[i].id, found[i].score};
     }
-    if (near >= 0 && narrow && count < limit)
-        return (int)nearest_of_filtered(store, query, filter, distinct, hits, limit);
+    *all = near < (int)passages;
     return near < 0 ? -1 : (int)count;
+}
+
+/* Each passage more that is asked for costs: first no more than are likely enough. */
+int memories_nearest(struct store *store, const char *query, const struct memory_filter *filter,
+                     bool distinct, struct memory_hit *hits, size_t limit, struct error *error)
+{
+    const bool narrow = filter->type || filter->tag;
+    bool all = false;
+    int count = 0;
+    if (memory_facts_ready(store->memory_facts, error) < 0)
+        return -1;
+    if (narrow && count_filtered(store, filter) <= EXACT_LIMIT)
+        return (int)nearest_of_filtered(store, query, filter, distinct, hits, limit);
+    size_t likely = distinct ? memory_facts_passages(store->memory_facts, limit) : limit;
+    likely = at_most(likely > limit ? likely : limit, 2 * limit);
+    size_t wanted = at_most(likely * (narrow ? WIDER : 1), NEAREST_LIMIT);
+    for (;;) {
+        count = nearest_among(store, query, filter, distinct, wanted, &all, hits, limit, error);
+        if (count < 0 || (size_t)count == limit)
+            return count;
+        if (narrow)
+            return (int)nearest_of_filtered(store, query, filter, distinct, hits, limit);
+        if (all || wanted == NEAREST_LIMIT)
+            return count;
+        wanted = at_most(wanted * WIDER, NEAREST_LIMIT);
+    }
 }
 
 static size_t fuse(struct memory_hit *all, size_t count, const struct memory_hit *ranked,

@@ -31,6 +31,7 @@ struct memory_facts {
     struct records *records;
     struct memory_passages *memories; /* by place */
     size_t count, room, holes;
+    size_t passages;              /* of all that are there */
     struct memory_label **labels; /* a hash table */
     size_t label_count, label_slots;
     struct change *changes;
@@ -72,7 +73,7 @@ void memory_facts_clear(struct memory_facts *facts)
     free(facts->memories);
     facts->labels = NULL;
     facts->memories = NULL;
-    facts->count = facts->room = facts->holes = 0;
+    facts->count = facts->room = facts->holes = facts->passages = 0;
     facts->label_count = facts->label_slots = 0;
     facts->complete = facts->provisional = false;
 }
@@ -244,6 +245,7 @@ static int add_memory(struct memory_facts *facts, struct memory_passages added, 
         facts->room = room;
     }
     facts->memories[facts->count++] = added;
+    facts->passages += added.count;
     return 0;
 }
 
@@ -355,6 +357,7 @@ static int apply(struct memory_facts *facts, const struct change *change)
         place = place_of(facts, change->passages.memory);
         if (place < facts->count) {
             facts->memories[place].gone = true;
+            facts->passages -= facts->memories[place].count;
             facts->holes++;
         }
         return 0;
@@ -389,6 +392,12 @@ void memory_facts_rolled_back(struct memory_facts *facts)
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */
+
+size_t memory_facts_passages(const struct memory_facts *facts, size_t memories)
+{
+    size_t there = facts->count - facts->holes;
+    return there ? (memories * facts->passages + there - 1) / there : 0;
+}
 
 static bool passes(const struct memory_facts *facts, size_t place,
                    const struct memory_filter *filter)

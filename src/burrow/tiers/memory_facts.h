@@ -41,6 +41,8 @@ void memory_facts_clear(struct memory_facts *facts);
 
 /* Before the following, which see what is committed: 0 when all is there, -1 with an error. */
 int memory_facts_ready(struct memory_facts *facts, struct error *error);
+/* How many passages so many memories have on average, rounded up. */
+size_t memory_facts_passages(const struct memory_facts *facts, size_t memories);
 /* The memory of a passage if the filter lets it through, else 0. */
 int64_t memory_facts_of_passage(const struct memory_facts *facts, int64_t passage,
                                 const struct memory_filter *filter);

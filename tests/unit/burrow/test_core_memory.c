@@ -98,6 +98,31 @@ static void a_filter_finds_enough_among_many_that_are_nearer(void **state)
     json_decref(found);
 }
 
+/* The first has more passages than are asked for at first, and all are nearer than the others. */
+static void many_near_passages_of_one_hide_no_other(void **state)
+{
+    char arguments[32768], *at = arguments;
+    (void)state;
+    at += sprintf(at, "{\"name\":\"long\",\"content\":\"");
+    for (int i = 0; i < 600; i++)
+        at += sprintf(at, "harbour report of shift %d. ", i % 9);
+    sprintf(at, "\"}");
+    keep(arguments);
+    for (int i = 0; i < 30; i++) {
+        snprintf(arguments, sizeof arguments,
+                 "{\"name\":\"n\",\"content\":\"report %d on something else\"}", i);
+        keep(arguments);
+    }
+    json_t *found = harness_call(&harness, "retrieve_memory",
+                                 "{\"query\":\"harbour report of shift 1\",\"limit\":5}");
+    assert_int_equal(json_array_size(json_object_get(found, "memories")), 5);
+    json_decref(found);
+    found = harness_call(&harness, "retrieve_memory",
+                         "{\"query\":\"harbour report of shift 1\",\"limit\":50}");
+    assert_int_equal(json_array_size(json_object_get(found, "memories")), 31);
+    json_decref(found);
+}
+
 static void what_is_deleted_is_gone_everywhere(void **state)
 {
     struct graph_facts facts;
@@ -560,6 +585,7 @@ int main(void)
         WITH_HARNESS(what_is_kept_is_found),
         WITH_HARNESS(a_filter_finds_the_one_among_many_that_are_nearer),
         WITH_HARNESS(a_filter_finds_enough_among_many_that_are_nearer),
+        WITH_HARNESS(many_near_passages_of_one_hide_no_other),
         WITH_HARNESS(what_is_deleted_is_gone_everywhere),
         WITH_HARNESS(a_call_that_fails_counts_nothing),
         WITH_HARNESS(a_long_text_is_cut_into_passages_that_hold_all_of_it),
