@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SMALLEST_CAPACITY = 256, LONGEST_ESCAPE = 6, PIECE_BYTES = 128 };
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { SMALLEST_CAPACITY = 256, LONGEST_ESCAPE = 6, PIECE_BYTES = 512 };
 
 void buffer_init(struct buffer *buffer, size_t limit)
 {
@@ -151,7 +155,7 @@ static char *write_escape(char *out, unsigned char byte)
 {
     static const char digits[] = "0123456789abcdef";
     *out++ = '\\';
-    *out++ = escape_of(byte);
+    *out++ = byte == '"' ? '"' : escape_of(byte); /* as most are */
     if (out[-1] != 'u')
         return out;
     const char code[4] = {'0', '0', digits[byte >> 4], digits[byte & 15]};
@@ -159,10 +163,54 @@ static char *write_escape(char *out, unsigned char byte)
     return out + sizeof code;
 }
 
-/* `out` has room for LONGEST_ESCAPE times as much, and 8 bytes more. */
+#ifdef __SSE2__
+
+/* Of sixteen bytes, a bit for each that needs an escape. */
+static unsigned escapes_of_sixteen(const char *bytes)
+{
+    const __m128i word = _mm_loadu_si128((const __m128i *)bytes),
+                  quotes = _mm_cmpeq_epi8(word, _mm_set1_epi8('"')),
+                  backslashes = _mm_cmpeq_epi8(word, _mm_set1_epi8('\\')),
+                  controls = _mm_cmpeq_epi8(_mm_min_epu8(word, _mm_set1_epi8(0x1F)), word);
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), controls));
+}
+
+/* As far as sixteen bytes can be read from each: how many were escaped. */
+static size_t escape_most(char **out, const char *bytes, size_t count)
+{
+    char *to = *out;
+    size_t at = 0;
+    for (; count - at >= 32; at += 16) {
+        const char *from = bytes + at, *end = from + 16;
+        for (unsigned escapes = escapes_of_sixteen(from); escapes; escapes &= escapes - 1) {
+            const char *next = end - 16 + __builtin_ctz(escapes);
+            memcpy(to, from, 16); /* what is too much is written over */
+            to = write_escape(to + (next - from), (unsigned char)*next);
+            from = next + 1;
+        }
+        memcpy(to, from, 16);
+        to += end - from;
+    }
+    *out = to;
+    return at;
+}
+
+#else
+
+static size_t escape_most(char **out, const char *bytes, size_t count)
+{
+    (void)out;
+    (void)bytes;
+    (void)count;
+    return 0;
+}
+
+#endif
+
+/* `out` has room for LONGEST_ESCAPE times as much, and 16 bytes more. */
 static char *escape_piece(char *out, const char *bytes, size_t count)
 {
-    size_t at = 0;
+    size_t at = escape_most(&out, bytes, count);
     while (count - at >= 8) {
         size_t plain = plain_of_eight(bytes + at);
         memcpy(out, bytes + at, 8); /* what is too much is written over */
@@ -182,11 +230,11 @@ static char *escape_piece(char *out, const char *bytes, size_t count)
 
 int buffer_append_json_escaped(struct buffer *buffer, const char *bytes, size_t count)
 {
-    char piece[LONGEST_ESCAPE * PIECE_BYTES + 8];
+    char piece[LONGEST_ESCAPE * PIECE_BYTES + 16];
     size_t before = buffer_length(buffer);
     for (size_t at = 0; at < count; at += PIECE_BYTES) {
         size_t length = count - at < PIECE_BYTES ? count - at : PIECE_BYTES;
-        bool roomy = buffer_has_room(buffer, sizeof piece);
+        bool roomy = buffer_has_room(buffer, LONGEST_ESCAPE * length + 16);
         char *out = roomy ? buffer->data + buffer->end : piece;
         size_t written = (size_t)(escape_piece(out, bytes + at, length) - out);
         if (roomy)

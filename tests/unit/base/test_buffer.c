@@ -95,8 +95,8 @@ static void escapes_json_at_every_place(void **state)
 {
     (void)state;
     for (int byte = 0; byte < 256; byte++)
-        for (size_t place = 0; place < 20; place++) {
-            char input[20], expected[32];
+        for (size_t place = 0; place < 80; place++) {
+            char input[80], expected[32];
             struct buffer buffer;
             memset(input, 'x', sizeof input);
             input[place] = (char)byte;
@@ -104,7 +104,7 @@ static void escapes_json_at_every_place(void **state)
             bool coded = !plain && byte < 0x20 && !strchr("\b\f\n\r\t", byte ? byte : 1);
             buffer_init(&buffer, 100);
             assert_int_equal(buffer_append_json_escaped(&buffer, input, sizeof input), 0);
-            assert_int_equal(buffer_length(&buffer), plain ? 20 : coded ? 25 : 21);
+            assert_int_equal(buffer_length(&buffer), plain ? 80 : coded ? 85 : 81);
             int length = snprintf(expected, sizeof expected, "\\u%04x", (unsigned)byte);
             if (plain)
                 assert_memory_equal(buffer_bytes(&buffer), input, sizeof input);
@@ -113,6 +113,31 @@ static void escapes_json_at_every_place(void **state)
                                     coded ? (size_t)length : 1);
             buffer_free(&buffer);
         }
+}
+
+/* One byte at a time is as many together. */
+static void escapes_alike_however_much_comes(void **state)
+{
+    struct random random;
+    (void)state;
+    random_seed(&random, 7, 0);
+    for (int i = 0; i < 2000; i++) {
+        char input[1200];
+        struct buffer whole, parts;
+        size_t length = random_below(&random, sizeof input + 1);
+        for (size_t k = 0; k < length; k++)
+            input[k] = "ab\"\\\n\x01\x80\xFF"[random_below(&random, 8)];
+        buffer_init(&whole, 8192);
+        buffer_init(&parts, 8192);
+        assert_int_equal(buffer_append_json_escaped(&whole, input, length), 0);
+        for (size_t k = 0; k < length; k++)
+            assert_int_equal(buffer_append_json_escaped(&parts, input + k, 1), 0);
+        assert_int_equal(buffer_length(&whole), buffer_length(&parts));
+        assert_true(length == 0 ||
+                    memcmp(buffer_bytes(&whole), buffer_bytes(&parts), buffer_length(&whole)) == 0);
+        buffer_free(&whole);
+        buffer_free(&parts);
+    }
 }
 
 static void takes_as_string(void **state)
@@ -238,6 +263,7 @@ int main(void)
         cmocka_unit_test(prints_up_to_its_limit),
         cmocka_unit_test(escapes_json),
         cmocka_unit_test(escapes_json_at_every_place),
+        cmocka_unit_test(escapes_alike_however_much_comes),
         cmocka_unit_test(takes_as_string),
         cmocka_unit_test(gives_memory_back_when_empty),
         cmocka_unit_test(reserves_then_commits),
