@@ -128,7 +128,8 @@ static bool is_plain(const struct schema_node *node)
 {
     return !node->reference && !node->dynamic_reference && !node->all_of.count &&
            !node->any_of.count && !node->one_of.count && !node->negation && !node->condition &&
-           !node->dependent_schemas.count && !node->dependent_required && !node->dependencies;
+           !node->dependent_schemas.count && !node->dependent_required && !node->dependencies &&
+           !node->unevaluated_properties && !node->unevaluated_items;
 }
 
 int schema_measure(struct schema_compiler *compiler)

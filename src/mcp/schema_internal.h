@@ -176,45 +176,47 @@ struct schema_member_list {
 #define SCHEMA_NO_LIMIT SIZE_MAX
 #define SCHEMA_INFINITE UINT32_MAX
 
-/* One subschema. JSON it points to belongs to the schema's copy of the document. */
+/* One subschema. JSON it points to belongs to the schema's copy of the document. Many schemas are
+ * seldom all in the processor's cache: what most values are checked against stands together, first
+ * what any is, then what an object is. */
 struct schema_node {
     enum schema_node_kind kind;
-    bool is_plain; /* as most: no subschema over the same value, no names that depend on others */
-    const char *pointer; /* where it stands in the document */
-    const json_t *source;
-    unsigned types; /* SCHEMA_ANY when there is no `type` */
-    bool has_type;
+    unsigned types;  /* SCHEMA_ANY when there is no `type` */
+    uint32_t height; /* of the lowest value: 0 for a scalar; SCHEMA_INFINITE: there is none */
+    bool is_plain;   /* as most: no subschema over the same value, nothing unevaluated, no names
+                        that depend on others */
+    bool has_type, unique_items;
+    bool contains_evaluates;              /* 2020-12: what `contains` matches is evaluated */
     const json_t *enumeration, *constant; /* NULL when absent */
-    const json_t *fallback, *examples;    /* `default`; `examples` */
-    const json_t *example;                /* OpenAPI's `example` */
-
-    const json_t *minimum, *maximum, *exclusive_minimum, *exclusive_maximum, *multiple_of;
-
     size_t min_length, max_length;
     struct schema_pattern *pattern;
     const struct schema_format *format;
 
-    struct schema_node_list prefix_items;
-    struct schema_node *items, *contains, *unevaluated_items;
-    size_t min_items, max_items, min_contains, max_contains;
-    bool unique_items;
-    bool contains_evaluates; /* 2020-12: what `contains` matches is evaluated */
-
-    struct schema_member_list properties;            /* in the document's order */
-    const struct schema_member **properties_by_name; /* the same, sorted */
+    const json_t *required;                   /* array of strings */
+    struct schema_member_list properties;     /* in the document's order */
+    struct schema_member *properties_by_name; /* the same, sorted */
     struct schema_member_list pattern_properties;
-    struct schema_node *additional_properties, *unevaluated_properties, *property_names;
-    const json_t *required;           /* array of strings */
+    struct schema_node *additional_properties, *property_names;
+    size_t min_properties, max_properties;
+
+    const json_t *minimum, *maximum, *exclusive_minimum, *exclusive_maximum, *multiple_of;
+
+    struct schema_node *items, *contains;
+    struct schema_node_list prefix_items;
+    size_t min_items, max_items, min_contains, max_contains;
+
+    struct schema_node *unevaluated_properties, *unevaluated_items;
     const json_t *dependent_required; /* object of arrays of strings */
     const json_t *dependencies;       /* draft-07; only its arrays are read here */
     struct schema_member_list dependent_schemas;
-    size_t min_properties, max_properties;
-
     struct schema_node *reference, *dynamic_reference;
     struct schema_node_list all_of, any_of, one_of;
     struct schema_node *negation, *condition, *consequence, *alternative;
 
-    uint32_t height;   /* of the lowest value: 0 for a scalar; SCHEMA_INFINITE when there is none */
+    const char *pointer; /* where it stands in the document */
+    const json_t *source;
+    const json_t *fallback, *examples; /* `default`; `examples` */
+    const json_t *example;             /* OpenAPI's `example` */
     uint32_t in_place; /* longest chain of subschemas over the same value; 0: not known yet */
     bool visiting;     /* of the search for such chains that never end */
     struct schema_node *next_in_bucket;

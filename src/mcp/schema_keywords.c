@@ -141,9 +141,9 @@ const struct schema_node *schema_property(const struct schema_node *node, const 
     size_t low = 0, high = node->properties.count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = strcmp(name, node->properties_by_name[middle]->name);
+        int order = strcmp(name, node->properties_by_name[middle].name);
         if (order == 0)
-            return node->properties_by_name[middle]->node;
+            return node->properties_by_name[middle].node;
         if (order < 0)
             high = middle;
         else
@@ -351,20 +351,19 @@ static int read_members(struct reading *reading, void *field)
 
 static int compare_names(const void *left, const void *right)
 {
-    const struct schema_member *const *a = left, *const *b = right;
-    return strcmp((*a)->name, (*b)->name);
+    const struct schema_member *a = left, *b = right;
+    return strcmp(a->name, b->name);
 }
 
 static int sort_properties(struct reading *reading)
 {
     struct schema_node *node = reading->node;
     size_t count = node->properties.count;
-    const struct schema_member **sorted =
+    struct schema_member *sorted =
         schema_arena_take(&reading->compiler->schema->arena, count * sizeof *sorted);
     if (!sorted)
         return fail(reading, "is too large");
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = &node->properties.items[i];
+    memcpy(sorted, node->properties.items, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, compare_names);
     node->properties_by_name = sorted;
     return 0;

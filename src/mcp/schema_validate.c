@@ -102,7 +102,8 @@ static bool evaluate(struct validation *v, const struct schema_node *node, const
         return fail(v, path, "nested too deeply to be checked");
     }
     v->frames++;
-    bool wanted = outer || node->unevaluated_properties || node->unevaluated_items;
+    bool wanted =
+        outer || (!node->is_plain && (node->unevaluated_properties || node->unevaluated_items));
     struct evaluated collected = {.count = 0};
     if (wanted)
         collected.count =
@@ -114,8 +115,8 @@ static bool evaluate(struct validation *v, const struct schema_node *node, const
     else if (valid && json_is_array(instance))
         valid = check_array(v, node, instance, path, mine);
     valid = valid && !v->exhausted &&
-            (node->is_plain || check_in_place(v, node, instance, path, mine)) &&
-            check_unevaluated(v, node, instance, path, mine);
+            (node->is_plain || (check_in_place(v, node, instance, path, mine) &&
+                                check_unevaluated(v, node, instance, path, mine)));
     if (valid && outer)
         merge(outer, &collected);
     free(collected.marks);
