@@ -119,8 +119,19 @@ void embedding_make(const struct embedding_features *features,
     }
     for (size_t i = 0; i < EMBEDDING_DIMENSION; i++)
         square += (double)vector[i] * (double)vector[i];
+    const double length = sqrt(square);
     for (size_t i = 0; square > 0 && i < EMBEDDING_DIMENSION; i++)
-        vector[i] = (float)((double)vector[i] / sqrt(square));
+        vector[i] = (float)((double)vector[i] / length);
+}
+
+void embedding_add(float *restrict sum, const float *restrict vector, size_t dimension)
+{
+    size_t at = 0;
+    for (; at + LANES <= dimension; at += LANES)
+        for (size_t i = 0; i < LANES; i++)
+            sum[at + i] += vector[at + i];
+    for (; at < dimension; at++)
+        sum[at] += vector[at];
 }
 
 /* Sums are kept apart, so that the compiler can keep them in few registers. */

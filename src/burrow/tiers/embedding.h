@@ -36,7 +36,8 @@ void embedding_count(struct embedding_counts *counts, const uint16_t *keys, size
 void embedding_make(const struct embedding_features *features,
                     const struct embedding_counts *counts, float vector[EMBEDDING_DIMENSION]);
 
-/* Of two vectors of length 1 (or 0), whatever made them. */
+/* Of two vectors of length 1 (or 0), whatever made them; of others, their scalar product. */
 double embedding_cosine(const float *one, const float *other, size_t dimension);
+void embedding_add(float *restrict sum, const float *restrict vector, size_t dimension);
 
 #endif

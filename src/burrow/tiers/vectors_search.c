@@ -190,18 +190,18 @@ double vectors_between(const struct vectors *vectors, enum vector_space space, i
 void vectors_centrality(const struct vectors *vectors, enum vector_space space, const int64_t *ids,
                         size_t count, double *scores)
 {
-    double sum[VECTOR_LIMIT] = {0};
-    float room[VECTOR_LIMIT];
+    float sum[VECTOR_LIMIT] = {0}, room[VECTOR_LIMIT];
     for (size_t i = 0; i < count; i++) {
         const float *vector = vector_of(vectors, space, ids[i], room);
-        for (size_t k = 0; vector && k < vectors->dimension; k++)
-            sum[k] += (double)vector[k];
+        if (vector)
+            embedding_add(sum, vector, vectors->dimension);
     }
     for (size_t i = 0; i < count; i++) {
         const float *vector = vector_of(vectors, space, ids[i], room);
-        scores[i] = 0;
-        for (size_t k = 0; vector && k < vectors->dimension; k++)
-            scores[i] += (double)vector[k] * (sum[k] - (double)vector[k]) / (double)count;
+        scores[i] = vector ? (embedding_cosine(vector, sum, vectors->dimension) -
+                              embedding_cosine(vector, vector, vectors->dimension)) /
+                                 (double)count
+                           : 0;
     }
 }
 
