@@ -1,6 +1,7 @@
 /* burrow: a memory for agents, served over MCP. Options, and the order in which things open. */
 #include "base/log.h"
 #include "base/scrub.h"
+#include "burrow/server/allocator.h"
 #include "burrow/server/http_server.h"
 #include "burrow/server/stdio_server.h"
 
@@ -255,8 +256,10 @@ static int serve_http(struct service *service, struct subscriptions *subscriptio
         printf("burrow serves %zu tools at http://%s:%u/mcp\n", service->count,
                http_server_host(server), http_server_port(server));
         fflush(stdout);
-        while (poll(&ready, 1, TICK_MS) <= 0)
+        while (poll(&ready, 1, TICK_MS) <= 0) {
             http_server_tick(server);
+            allocator_tidy();
+        }
     }
     http_server_stop(server);
     return result;
