@@ -4,12 +4,14 @@ is the server with a table of tools of its own (burrow_test_tools.c); cicada is 
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from cicada_support import BOUND_S, expect, execute, run_tests
@@ -394,6 +396,46 @@ def data_stays():
             expect("lasting" in answer["result"]["contents"][0]["text"], f"{answer}")
 
 
+def keep_until_it_ends(server, kept):
+    """One client that keeps texts over its connection as fast as it can; what was answered, by id."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=BOUND_S)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        for number in itertools.count():
+            text = f"{threading.get_ident()} {number}"
+            connection.request("POST", "/mcp", json.dumps(request("tools/call", {
+                "name": "keep", "arguments": {"text": text}, "_meta": META})), {
+                    "Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+                    "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "keep"})
+            answer = json.loads(connection.getresponse().read())
+            kept[answer["result"]["structuredContent"]["id"]] = text
+
+
+def ends_while_calls_come():
+    """Calls wait for each other to share a transaction; told to end, it ends well, and what it answered is there."""
+    for _ in range(5):
+        kept = {}
+        with tempfile.TemporaryDirectory() as folder:
+            data, plan = os.path.join(folder, "data"), os.path.join(folder, "plan.yaml")
+            with Server(data=data) as server:
+                with open(plan, "w", encoding="utf-8") as file:
+                    file.write(f"target: {server.url}\nusers: 32\nduration: 5s\ntools:\n"
+                               "  - {name: keep, arguments: {text: of many}}\n  - {name: echo, arguments: {text: said}}\n")
+                load = subprocess.Popen([CICADA, "run", plan, "--ui", "off"], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+                client = threading.Thread(target=keep_until_it_ends, args=(server, kept))
+                client.start()
+                wait_until(lambda: len(kept) >= 100, "calls are answered")
+                server.process.send_signal(signal.SIGTERM)
+                client.join()
+                load.kill()
+                load.wait()
+            with Server(data=data) as server:
+                for number in sorted(kept)[-20:]:
+                    uri = f"memory://{number}"
+                    _, _, answer = server.modern("resources/read", {"uri": uri}, Mcp_Name=uri)
+                    expect(answer["result"]["contents"][0]["text"].find(kept[number]) >= 0, f"{uri}: {answer}")
+
+
 def talk(lines):
     """What the server says to these lines on stdio, by id; it must end well with its input."""
     text = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
@@ -469,5 +511,5 @@ def cicada_reaches_it():
 
 sys.exit(run_tests([(function.__name__, function) for function in [
     legacy_session, legacy_batch, modern_calls, who_is_let_in, bearer, forms_and_limits, rate_limit, figures,
-    subscription, progress_and_log, legacy_stream, cancellation, stdio_notifications, closed_streams_are_forgotten, data_stays, stdio_legacy, stdio_modern, options,
+    subscription, progress_and_log, legacy_stream, cancellation, stdio_notifications, closed_streams_are_forgotten, data_stays, ends_while_calls_come, stdio_legacy, stdio_modern, options,
     cicada_reaches_it]], parallel=2))

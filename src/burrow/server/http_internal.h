@@ -53,6 +53,8 @@ struct http_loop {
     int wake_fd;              /* -1: none */
     atomic_bool quiet, ended; /* told: no new connections; no step any more */
     struct exchange *first, **last;
+    unsigned waiting, waiting_before; /* of them; at the end of the step before */
+    uint64_t waiting_since_ns;        /* the first */
     struct json_repeated repeated;
 };
 

@@ -1,7 +1,7 @@
 /* The threads that serve connections. Each has a daemon of the library, run step by step: a step
  * reads what has come on all its connections and answers what only reads. Calls that write wait
- * until the end of the step, and are run then, many in one transaction. The more clients there are,
- * the more of a write's cost they share; a single one waits for nobody. */
+ * while steps bring more of them, and are run then, many in one transaction. The more clients there
+ * are, the more of a write's cost they share; a single one waits for nobody. */
 #include "burrow/server/http_internal.h"
 
 #include "base/clock.h"
@@ -19,6 +19,7 @@
 
 #define ROUND_CALLS 64
 #define ROUND_NS    (4 * NS_PER_MS) /* after which no call begins in it: others wait for its end */
+#define GATHER_NS   (4 * NS_PER_MS) /* that a call waits for others at most */
 
 /* ---- rounds --------------------------------------------------------------------------------- */
 
@@ -31,10 +32,13 @@ bool http_loop_takes(struct http_loop *loop, struct exchange *exchange,
         return false;
     /* The protocol refuses a body that is another call than the headers say. */
     const struct service_tool *named = service_find(service, context->name_header);
-    if (!named || (named->tool->flags & (TOOL_READ_ONLY | TOOL_PURE)))
+    if (!named || (named->tool->flags & (TOOL_READ_ONLY | TOOL_PURE)) || atomic_load(&loop->ended))
         return false;
+    if (!loop->first)
+        loop->waiting_since_ns = clock_now_ns();
     *loop->last = exchange;
     loop->last = &exchange->next;
+    loop->waiting++;
     MHD_suspend_connection(exchange->connection);
     return true;
 }
@@ -76,11 +80,22 @@ static struct exchange *run_round(struct http_loop *loop, struct exchange *first
     return one;
 }
 
+/* A step that brought more such calls, with something come since: the next may bring more still. */
+static bool is_round_due(struct http_loop *loop, struct pollfd *connections)
+{
+    const unsigned before = loop->waiting_before;
+    loop->waiting_before = loop->waiting;
+    return loop->waiting > 0 &&
+           (loop->waiting == before || loop->waiting >= ROUND_CALLS ||
+            clock_now_ns() - loop->waiting_since_ns >= GATHER_NS || poll(connections, 1, 0) == 0);
+}
+
 static void run_waiting(struct http_loop *loop)
 {
     struct exchange *first = loop->first;
     loop->first = NULL;
     loop->last = &loop->first;
+    loop->waiting = loop->waiting_before = 0;
     while (first) {
         const struct exchange *end = run_round(loop, first);
         while (first != end) {
@@ -132,9 +147,12 @@ static void *serve(void *context)
         wait_for_something(loop, ready);
         store_step_begin(loop->server->service->store);
         MHD_run(loop->daemon);
-        run_waiting(loop);
+        if (is_round_due(loop, &ready[0]))
+            run_waiting(loop);
         store_step_end(loop->server->service->store);
     }
+    run_waiting(loop);
+    MHD_run(loop->daemon); /* the answers go out */
     return NULL;
 }
 
