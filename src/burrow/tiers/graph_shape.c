@@ -264,8 +264,8 @@ static struct ranking *rank(const struct graph_shape *shape, double *scores)
 
 static json_t *best_of(const struct ranking *ranking, size_t limit)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; ranking && i < ranking->count && i < limit; i++)
+    json_t *list = ranking ? json_array() : NULL;
+    for (size_t i = 0; list && i < ranking->count && i < limit; i++)
         json_array_append_new(list, json_pack("{s:s, s:f}", "name",
                                               ranking->all[i].key + strlen(ENTITY_PREFIX), "score",
                                               ranking->all[i].score));
@@ -431,13 +431,14 @@ static json_t *group(const struct graph_shape *shape, size_t minimum, size_t lim
 {
     const size_t *labels = shape->labels;
     struct group *groups = calloc(shape->count + 1, sizeof *groups);
-    json_t **lists = calloc(shape->count + 1, sizeof(json_t *)), *all = json_array();
-    size_t count = groups && lists ? collect_groups(shape, labels, minimum, groups) : 0;
+    json_t **lists = calloc(shape->count + 1, sizeof(json_t *));
+    json_t *all = groups && lists ? json_array() : NULL;
+    size_t count = all ? collect_groups(shape, labels, minimum, groups) : 0;
     for (size_t i = 0; i < count && i < limit; i++) {
         lists[groups[i].label] = json_array();
         json_array_append_new(all, lists[groups[i].label]);
     }
-    for (size_t i = 0; lists && i < shape->count; i++)
+    for (size_t i = 0; all && i < shape->count; i++)
         if (lists[labels[i]])
             json_array_append_new(lists[labels[i]],
                                   json_string(shape->keys[i] + strlen(ENTITY_PREFIX)));
@@ -475,5 +476,5 @@ json_t *graph_shape_communities(struct graph_shape *shape, size_t minimum, size_
 {
     if (!shape->labels)
         shape->labels = label(shape);
-    return shape->labels ? group(shape, minimum, limit) : json_array();
+    return shape->labels ? group(shape, minimum, limit) : NULL;
 }

@@ -20,7 +20,8 @@ struct graph_shape *graph_shape_of(struct graph *graph, struct error *error);
 void graph_shape_free(struct graph_shape *shape); /* the graph's; harmless on NULL */
 bool graph_shape_is_whole(const struct graph_shape *shape);
 
-/* Arrays of {"name", "score"}, best first. */
+/* Each is a new array, or NULL: memory is out. */
+/* Of {"name", "score"}, best first. */
 /* Adamic-Adar over undirected neighbours (Adamic, Adar 2003). */
 json_t *graph_shape_related(const struct graph_shape *shape, const char *key, size_t limit);
 /* PageRank with damping 0.85 until no rank moves by more than a millionth (Page, Brin 1998). */

@@ -129,6 +129,16 @@ static int end_transaction(struct store *store, struct tool_call *call, int resu
     return -1;
 }
 
+/* A result that could not be made, for want of memory, is none. */
+static int run_tool(struct tool_call *call)
+{
+    int result = call->tool->run(call);
+    if (result < 0 || call->structured)
+        return result;
+    error_set(&call->error, ERROR_INTERNAL, "out of memory for the result of %s", call->tool->name);
+    return tool_fail_tier(call);
+}
+
 /* Under the store's lock. */
 static int run_once(struct store *store, struct tool_call *call)
 {
@@ -141,7 +151,7 @@ static int run_once(struct store *store, struct tool_call *call)
         return tool_fail_tier(call);
     if (writes)
         graph_begin(store->graph);
-    result = call->tool->run(call);
+    result = run_tool(call);
     bool again = vectors_want(store->vectors);
     if (writes)
         result = end_transaction(store, call, again ? -1 : result);
@@ -234,7 +244,7 @@ int dispatch_call_watched(struct dispatch *dispatch, const struct tool *tool,
     if (!schema_validate(compiled->input, call->arguments, problem, sizeof problem))
         result = tool_fail(call, "invalid_argument", "%s: %s", tool->name, problem);
     else
-        result = tool->flags & TOOL_PURE ? tool->run(call) : run_locked(dispatch->store, call);
+        result = tool->flags & TOOL_PURE ? run_tool(call) : run_locked(dispatch->store, call);
     if (result == 0 && dispatch->check_results)
         result = check_result(compiled, call);
     if (result < 0) {

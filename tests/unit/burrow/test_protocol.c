@@ -16,8 +16,16 @@
 
 /* --- tools --- */
 
+/* As a tool does that has no memory left for it. */
+static bool is_without_result(const struct tool_call *call)
+{
+    return strcmp(tool_text(call, "text", ""), "no result") == 0;
+}
+
 static int run_echo(struct tool_call *call)
 {
+    if (is_without_result(call))
+        return 0;
     call->structured = json_pack("{s:s}", "text", tool_text(call, "text", ""));
     return 0;
 }
@@ -44,6 +52,8 @@ static int run_keep(struct tool_call *call)
         return tool_fail_tier(call);
     if (strcmp(tool_text(call, "text", ""), "undo") == 0)
         return tool_fail(call, "conflict", "undone");
+    if (is_without_result(call))
+        return 0;
     call->structured = json_pack("{s:I}", "id", (json_int_t)records_last_id(call->store->records));
     return 0;
 }
@@ -390,8 +400,12 @@ static void tool_results(void **state)
     json_decref(answer);
     static const char *const failing[][2] = {
         {"\"name\":\"fail\"", "not_found: there is no \"thing\""},
-        {"\"name\":\"echo\",\"arguments\":{}", "invalid_argument: echo"}};
-    for (size_t i = 0; i < 2; i++) {
+        {"\"name\":\"echo\",\"arguments\":{}", "invalid_argument: echo"},
+        {"\"name\":\"echo\",\"arguments\":{\"text\":\"no result\"}",
+         "internal: out of memory for the result of echo"},
+        {"\"name\":\"keep\",\"arguments\":{\"text\":\"no result\"}",
+         "internal: out of memory for the result of keep"}};
+    for (size_t i = 0; i < sizeof failing / sizeof *failing; i++) {
         answer = ask_modern(fixture, "tools/call", failing[i][0]);
         result = result_of(answer);
         block = json_array_get(json_object_get(result, "content"), 0);
@@ -402,8 +416,13 @@ static void tool_results(void **state)
         json_decref(answer);
     }
     struct service_tool *tool = service_find(fixture->service, "echo");
-    assert_int_equal(tool->latency.count, 2);
-    assert_int_equal(tool->failures, 1);
+    assert_int_equal(tool->latency.count, 3);
+    assert_int_equal(tool->failures, 2);
+    answer = ask_modern(fixture, "tools/call", "\"name\":\"keep\",\"arguments\":{\"text\":\"a\"}");
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_object_get(result_of(answer), "structuredContent"), "id")),
+                     1); /* what came to no result was undone */
+    json_decref(answer);
 }
 
 static void tool_pages(void **state)
