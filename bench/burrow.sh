@@ -33,6 +33,8 @@ tools:
 thresholds: [errors<1%]
 PLAN
 load fill "$work/fill.yaml"
+resident() { awk '/VmRSS/ {print int($2 / 1024) " MB"}' "/proc/$server/status"; }
+echo "resident memory with 10,000 memories: $(resident)"
 
 sed "s#  driver: mcp_http#  url: $url/mcp#; /embedded/d; s/^base: validate/users: 50\nduration: 20s/" src/plan/burrow.yaml >"$work/mix.yaml"
 before=$(cpu_ms)
@@ -47,7 +49,7 @@ print(f"mixed operations, 50 users: {count} in 20 s, {count / 20:.0f}/s, CPU {10
 for name in ("p50", "p99"):
     print(f"  {name}: {figures[name]['ns'] / 1e6:.2f} ms")
 PYTHON
-awk '/VmRSS/ {print "resident memory: " int($2 / 1024) " MB"}' "/proc/$server/status"
+echo "resident memory after the mix: $(resident)"
 
 kill "$server"
 wait "$server" || true
