@@ -182,6 +182,8 @@ static void takes_nothing_for_a_repetition_that_is_none(void **state)
                                         "{}",
                                         "{}{}",
                                         "[1]",
+                                        "1",
+                                        "12",
                                         "null",
                                         "{\"a\":1,\"a\":1}"};
     for (size_t i = 0; i < 3 * sizeof texts / sizeof *texts; i++)
