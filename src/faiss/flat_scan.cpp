@@ -96,25 +96,17 @@ FOR_EACH_PROCESSOR void find_within(const question &asked, const strip &vectors,
                                     within &found)
 {
     const bool one_length = vectors.range.least >= (1 - ROUNDING) * vectors.range.longest;
-    const float least = squares_of(asked, vectors.range.least);
     int32_t products[STRIP];
-    float most[STRIP], lower[STRIP];
+    float lower[STRIP];
     uint8_t is_within[STRIP];
     products_of(asked.all, vectors, products);
-    for (size_t i = 0; i < STRIP; i++)
-        most[i] =
-            static_cast<float>(products[i] - asked.moved) * (vectors.scales[i] * asked.scale) +
-            error_of(asked, vectors, i);
-    if (one_length)
-        for (size_t i = 0; i < STRIP; i++) {
-            lower[i] = least - 2 * most[i];
-            is_within[i] = lower[i] <= limit;
-        }
-    else
-        for (size_t i = 0; i < STRIP; i++) {
-            lower[i] = squares_of(asked, vectors.lengths[i]) - 2 * most[i];
-            is_within[i] = lower[i] <= limit;
-        }
+    for (size_t i = 0; i < STRIP; i++) {
+        float length = one_length ? vectors.range.least : vectors.lengths[i],
+              product =
+                  static_cast<float>(products[i] - asked.moved) * (vectors.scales[i] * asked.scale);
+        lower[i] = squares_of(asked, length) - 2 * (product + error_of(asked, vectors, i));
+        is_within[i] = lower[i] <= limit;
+    }
     found.count = 0;
     for (size_t from = 0; from < STRIP; from += GROUP) {
         uint64_t any;
