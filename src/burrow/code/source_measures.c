@@ -1,6 +1,8 @@
 /* What can be counted of a source text: lines, branches, nesting, names, comments, imports. */
 #include "burrow/code/source.h"
 
+#include "base/json_count.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,11 +311,7 @@ json_t *source_identifiers(const struct source *source, size_t limit)
         if (i - start < 2 || i - start > 100 || isdigit((unsigned char)source->code[start]) ||
             source_is_keyword(source->language, source->code + start, i - start))
             continue;
-        json_t *there = json_object_getn(counts, source->code + start, i - start);
-        if (there)
-            json_integer_set(there, json_integer_value(there) + 1);
-        else
-            json_object_setn_new(counts, source->code + start, i - start, json_integer(1));
+        json_count(counts, source->code + start, i - start);
     }
     struct counted *all = calloc(json_object_size(counts) + 1, sizeof *all);
     json_object_foreach(counts, key, value)

@@ -1,6 +1,7 @@
 /* What follows the graph in the records, from the first time that it is asked for: how many
  * relations nodes have, and whether those within a kind of nodes have changed. Of another graph
  * degrees are counted over the ends of its relations. */
+#include "base/json_count.h"
 #include "burrow/tiers/degree_table.h"
 #include "burrow/tiers/graph_internal.h"
 
@@ -147,19 +148,10 @@ void graph_kept_degrees(const struct degree_table *table, struct graph_degrees *
 
 /* ---- of any graph --------------------------------------------------------------------------- */
 
-static void count_end(json_t *degrees, const char *key)
-{
-    json_t *there = json_object_get(degrees, key);
-    if (there)
-        json_integer_set(there, json_integer_value(there) + 1);
-    else
-        json_object_set_new(degrees, key, json_integer(1));
-}
-
 static void count_ends(void *context, const char *from, const char *to)
 {
-    count_end(context, from);
-    count_end(context, to);
+    json_count(context, from, strlen(from));
+    json_count(context, to, strlen(to));
 }
 
 int graph_count_degrees(struct graph *graph, struct graph_degrees *degrees, struct error *error)
@@ -172,7 +164,7 @@ int graph_count_degrees(struct graph *graph, struct graph_degrees *degrees, stru
     {
         json_int_t relations = json_integer_value(degree);
         snprintf(text, sizeof text, "%lld", (long long)relations);
-        count_end(degrees->distribution, text);
+        json_count(degrees->distribution, text, strlen(text));
         degrees->relations += relations;
         if (relations > degrees->most || (relations == degrees->most && strcmp(key, busiest) < 0)) {
             degrees->most = relations;

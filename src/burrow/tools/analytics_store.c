@@ -2,6 +2,7 @@
 #include "burrow/tools/analytics.h"
 #include "burrow/tools/analytics_kept.h"
 
+#include "base/json_count.h"
 #include "burrow/tiers/memories.h"
 
 #include <ctype.h>
@@ -246,15 +247,6 @@ int analytics_task_statistics(struct tool_call *call)
 
 /* ---- terms ---------------------------------------------------------------------------------- */
 
-static void count_word(json_t *terms, const char *word)
-{
-    json_t *there = json_object_get(terms, word);
-    if (there)
-        json_integer_set(there, json_integer_value(there) + 1);
-    else
-        json_object_set_new(terms, word, json_integer(1));
-}
-
 static void count_words(json_t *terms, const char *text)
 {
     char word[64];
@@ -267,7 +259,7 @@ static void count_words(json_t *terms, const char *text)
         }
         word[taken] = '\0';
         if (length > 2 && length == taken && json_object_size(terms) < TERMS_LIMIT)
-            count_word(terms, word);
+            json_count(terms, word, taken);
         text += length ? length : 1;
     }
 }
