@@ -12,15 +12,21 @@
 #include <cmocka.h>
 
 /* Without a terminator, so that a byte read too far is seen by the sanitizers. */
-static json_t *read_text(const char *text, json_error_t *problem)
+static json_t *read_request(const char *text, struct json_repeated *repeated, json_error_t *problem)
 {
     size_t length = strlen(text);
     char *bytes = malloc(length + 1);
     memcpy(bytes, text, length);
     bytes = realloc(bytes, length ? length : 1);
-    json_t *value = json_read(bytes, length, problem);
+    json_t *value = repeated ? json_read_request(bytes, length, repeated, problem)
+                             : json_read(bytes, length, problem);
     free(bytes);
     return value;
+}
+
+static json_t *read_text(const char *text, json_error_t *problem)
+{
+    return read_request(text, NULL, problem);
 }
 
 static void reads_what_jansson_reads(void **state)
@@ -138,7 +144,7 @@ static json_t *request_of(const char *meta, struct json_repeated *repeated)
     char text[2 * JSON_REPEATED_LENGTH];
     json_error_t problem;
     snprintf(text, sizeof text, "{\"id\":1,\"params\":{\"name\":\"a\",\"_meta\":%s}}", meta);
-    json_t *mine = json_read_request(text, strlen(text), repeated, &problem);
+    json_t *mine = read_request(text, repeated, &problem);
     json_t *theirs = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     assert_int_equal(mine != NULL, theirs != NULL);
     assert_true(!mine || json_equal(mine, theirs));
